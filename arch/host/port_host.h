@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Port to Linux hosts: a CPU is a slot that a thread owns. There is no interrupt to mask; a signal
+ * handler that calls the heap is told from its victim by the odd busy word (gate) and by a
+ * thread-local flag (lock).
+ */
+#ifndef NH_PORT_HOST_H
+#define NH_PORT_HOST_H
+
+#include <nearheap/host.h>
+#include <stdatomic.h>
+
+/* 0: the program has one thread, which owns the one slot. */
+#ifndef NH_HOST_THREADS
+#define NH_HOST_THREADS 1
+#endif
+#if NH_HOST_THREADS != 0 && NH_HOST_THREADS != 1
+#error "NH_HOST_THREADS: 0 or 1"
+#endif
+#if !NH_HOST_THREADS && NH_CPUS != 1
+#error "NH_HOST_THREADS 0 goes with NH_CPUS 1"
+#endif
+
+#define NH_PORT_OUTSIDERS NH_HOST_THREADS
+#define NH_PORT_HEAVY 1
+/* 0 with membarrier, 2 without; see nh_port_gate_enter. */
+extern uint32_t nh_host__gate_open;
+#define NH_PORT_GATE_OPEN nh_host__gate_open
+
+#if defined(__SANITIZE_THREAD__)
+#define NH_HOST_TSAN 1
+#elif defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define NH_HOST_TSAN 1
+#endif
+#endif
+#ifndef NH_HOST_TSAN
+#define NH_HOST_TSAN 0
+#endif
+
+#if NH_HOST_THREADS
+extern _Thread_local unsigned nh_host__slot;
+#endif
+
+static inline unsigned nh_port_cpu(void)
+{
+#if NH_HOST_THREADS
+	return nh_host__slot;
+#else
+	return 0;
+#endif
+}
+
+unsigned nh_port_attach(void);
+bool nh_port_lock_begin(void);
+void nh_port_lock_end(void);
+
+typedef unsigned nh_port_irq;
+
+static inline nh_port_irq nh_port_irq_save(void)
+{
+	return 0;
+}
+
+static inline void nh_port_irq_restore(nh_port_irq state)
+{
+	(void)state;
+}
+
+static inline bool nh_port_in_isr(void)
+{
+	return false;
+}
+
+void nh_port_relax(uint32_t polls);
+
+#define nh_port_cas_acquire(word, expected, desired)                                            \
+	atomic_compare_exchange_weak_explicit((word), (expected), (desired), memory_order_acquire, \
+	                                      memory_order_relaxed)
+#define nh_port_cas_release(word, expected, desired)                                            \
+	atomic_compare_exchange_weak_explicit((word), (expected), (desired), memory_order_release, \
+	                                      memory_order_relaxed)
+#define nh_port_exchange_acquire(word, value) atomic_exchange_explicit((word), (value), memory_order_acquire)
+#define nh_port_load_dependent(word) atomic_load_explicit((word), memory_order_acquire)
+
+/*
+ * The gate. With membarrier the owner's store and load are relaxed and only the compiler is held;
+ * the reclaimer's system call puts the fence into every running thread. Where the kernel refuses
+ * that, an open gate holds 2 instead of 0, the test below fails, and the owner enters by the
+ * sequentially consistent pair. ThreadSanitizer sees no system call, so its builds always do.
+ */
+bool nh_host__gate_enter_fenced(_Atomic uint32_t *busy, _Atomic uint32_t *seized, uint32_t count);
+
+static inline bool nh_port_gate_enter(_Atomic uint32_t *busy, _Atomic uint32_t *seized, unsigned cpu)
+{
+	(void)cpu;
+	uint32_t count = atomic_load_explicit(busy, memory_order_relaxed);
+	if (count & 1u)
+		return false; /* a signal handler on top of the owner */
+#if !NH_HOST_TSAN
+	atomic_store_explicit(busy, count + 1u, memory_order_relaxed);
+	atomic_signal_fence(memory_order_seq_cst);
+	/* acquire: of nh_port_gate_open */
+	if (__builtin_expect(atomic_load_explicit(seized, memory_order_acquire) == 0, 1))
+		return true;
+#endif
+	return nh_host__gate_enter_fenced(busy, seized, count);
+}
+
+static inline void nh_port_gate_leave(_Atomic uint32_t *busy, unsigned cpu)
+{
+	(void)cpu;
+	uint32_t count = atomic_load_explicit(busy, memory_order_relaxed);
+	/* release: to nh_port_gate_quiet */
+	atomic_store_explicit(busy, count + 1u, memory_order_release);
+}
+
+static inline void nh_port_gate_cancel(_Atomic uint32_t *busy, unsigned cpu)
+{
+	(void)cpu;
+	uint32_t count = atomic_load_explicit(busy, memory_order_relaxed);
+	/* release: to nh_port_gate_quiet */
+	atomic_store_explicit(busy, count - 1u, memory_order_release);
+}
+
+static inline void nh_port_gate_seize(_Atomic uint32_t *seized)
+{
+	atomic_store_explicit(seized, 1u, memory_order_seq_cst);
+}
+
+static inline void nh_port_gate_open(_Atomic uint32_t *seized)
+{
+	/* release: to nh_port_gate_enter */
+	atomic_store_explicit(seized, NH_PORT_GATE_OPEN, memory_order_release);
+}
+
+static inline bool nh_port_gate_quiet(_Atomic uint32_t *busy, unsigned cpu)
+{
+	(void)cpu;
+	/* seq_cst: the other half of the pair in nh_host__gate_enter_fenced; acquire: of gate_leave */
+	return (atomic_load_explicit(busy, memory_order_seq_cst) & 1u) == 0;
+}
+
+void nh_port_heavy_fence(void);
+
+static inline unsigned nh_port_log2(uint32_t value)
+{
+	return 31u - (unsigned)__builtin_clz(value);
+}
+
+static inline unsigned nh_port_ctz(uint32_t value)
+{
+	return (unsigned)__builtin_ctz(value);
+}
+
+uint32_t nh_port_entropy(void);
+void nh_port_fatal(const nh_fault *fault);
+
+#if NH_HOST_TSAN
+void __tsan_write_range(void *address, unsigned long size);
+#endif
+
+/* Makes a user's access that races with the free visible as a race with this write. */
+static inline void nh_port_retire(void *payload, size_t size)
+{
+#if NH_HOST_TSAN
+	__tsan_write_range(payload, size);
+#else
+	(void)payload;
+	(void)size;
+#endif
+}
+
+#endif

@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * arch/port.h - what a target gives the core, and the choice of the target.
+ *
+ * A port is one folder arch/<name>/ with port_<name>.h (included here) and port_<name>.c. The
+ * header must define everything below, as macros or static inline functions unless said
+ * otherwise. docs/PORTING.md walks through one.
+ *
+ *   NH_PORT_OUTSIDERS    1 if threads may exist that own no CPU number; they call with
+ *                        nh_port_cpu() == NH_CPUS. 0 on microcontrollers.
+ *   NH_PORT_HEAVY        1 if seizing needs nh_port_heavy_fence() before gates are tested.
+ *
+ *   unsigned nh_port_cpu(void)
+ *       The caller's CPU, 0 .. NH_CPUS-1, or NH_CPUS for an outsider. Stable between irq_save and
+ *       irq_restore; on hosts for the life of the attachment.
+ *   unsigned nh_port_attach(void)
+ *       An outsider asks for a CPU number; returns what nh_port_cpu() says from now on.
+ *       Slow path, no lock or gate held.
+ *   bool nh_port_lock_begin(void); void nh_port_lock_end(void)
+ *       Around every heap lock. False if this context may not wait for one: it is above the
+ *       interrupt mask, or (hosts) it is a signal handler on top of a call that holds one. Outsiders
+ *       share one identity in the locks: the host port lets in one of them at a time.
+ *
+ *   nh_port_irq nh_port_irq_save(void); void nh_port_irq_restore(nh_port_irq)
+ *       Mask everything that may call the heap on this CPU; restore exactly the previous state.
+ *       Both are compiler barriers.
+ *   bool nh_port_in_isr(void)       in a handler: reclaim is skipped
+ *   void nh_port_relax(uint32_t polls)   one poll of something another CPU must do; hosts yield
+ *
+ *   bool nh_port_cas_acquire(_Atomic uint32_t *word, uint32_t *expected, uint32_t desired)
+ *   bool nh_port_cas_release(...)   compare-and-swap; may fail spuriously; on failure *expected is
+ *       the value seen and nothing was written; failure order relaxed
+ *   uint32_t nh_port_exchange_acquire(_Atomic uint32_t *word, uint32_t value)
+ *       A port without read-modify-write emulates them under a lock of its own. The core keeps
+ *       to this rule: a plain store to such a word may race only with a CAS that fails.
+ *   void *nh_port_load_dependent(void *const _Atomic *word)   (macro: any pointer type)
+ *       Load of a pointer whose target is then read: acquire, or less where the CPU orders
+ *       dependent loads and nothing looks at the C11 model.
+ *
+ *   NH_PORT_GATE_OPEN    what an open `seized` word holds
+ *   The gate of one CPU's magazines, see core/gate.h for the meaning of the two words:
+ *   bool nh_port_gate_enter(_Atomic uint32_t *busy, _Atomic uint32_t *seized, unsigned cpu)
+ *   void nh_port_gate_leave(_Atomic uint32_t *busy, unsigned cpu)
+ *   void nh_port_gate_cancel(_Atomic uint32_t *busy, unsigned cpu)   leave, and do not count it
+ *   void nh_port_gate_seize(_Atomic uint32_t *seized)
+ *   void nh_port_gate_open(_Atomic uint32_t *seized)
+ *   bool nh_port_gate_quiet(_Atomic uint32_t *busy, unsigned cpu)
+ *   void nh_port_heavy_fence(void)   only if NH_PORT_HEAVY; no lock held, interrupts on
+ *
+ *   unsigned nh_port_log2(uint32_t)   index of the highest set bit; argument not 0
+ *   unsigned nh_port_ctz(uint32_t)    index of the lowest set bit; argument not 0
+ *   uint32_t nh_port_entropy(void)    a word for the per-heap secret; a weak default is documented
+ *   void nh_port_fatal(const nh_fault *)   the default fatal hook: say it if possible, and stop
+ *   void nh_port_retire(void *payload, size_t size)   the caller gave up these bytes (sanitizers)
+ */
+#ifndef NH_ARCH_PORT_H
+#define NH_ARCH_PORT_H
+
+#include <nearheap/nearheap.h>
+#include <stdatomic.h>
+
+#if defined(NH_PORT_HOST)
+#include "arch/host/port_host.h"
+#elif defined(NH_PORT_RP2040)
+#include "arch/rp2040/port_rp2040.h"
+#else
+#error "nearheap: no port chosen (define NH_PORT_HOST or NH_PORT_RP2040, or add one: docs/PORTING.md)"
+#endif
+
+#if NH_CPUS > 32 && !NH_PORT_OUTSIDERS
+#error "NH_CPUS: at most 32 on this target"
+#endif
+
+/* What the core gives a port whose CPUs come and go (hosts). */
+void nh__cpu_drain(unsigned cpu); /* by the owner of `cpu`: its caches in all instances go to TLSF */
+void nh__fork_prepare(void);      /* seizes every gate, takes every lock */
+void nh__fork_parent(void);       /* gives them back */
+void nh__fork_child(void);        /* forgets that anybody else had them */
+
+/* Distinct identities in a heap lock. With one, lock, gate and freeze are not compiled. */
+#define NH_LOCKERS (NH_CPUS + NH_PORT_OUTSIDERS)
+
+#endif

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: MIT */
+/* Port to the RP2040: the parts that are not worth inlining. */
+#include "arch/port.h"
+
+/* A failing compare writes nothing back: plain stores of 0 over a closed inbox or an emptied slot
+ * may come from the other core meanwhile. */
+bool nh_port_cas(_Atomic uint32_t *word, uint32_t *expected, uint32_t desired)
+{
+	uint32_t primask = nh_port__rmw_begin();
+	uint32_t seen = atomic_load_explicit(word, memory_order_relaxed);
+	bool equal = seen == *expected;
+	if (equal)
+		atomic_store_explicit(word, desired, memory_order_relaxed);
+	nh_port__rmw_end(primask);
+	*expected = seen;
+	return equal;
+}
+
+uint32_t nh_port_exchange(_Atomic uint32_t *word, uint32_t value)
+{
+	uint32_t primask = nh_port__rmw_begin();
+	uint32_t seen = atomic_load_explicit(word, memory_order_relaxed);
+	atomic_store_explicit(word, value, memory_order_relaxed);
+	nh_port__rmw_end(primask);
+	return seen;
+}
+
+unsigned nh_port_log2(uint32_t value)
+{
+	static const uint8_t nibble[16] = {0, 0, 1, 1, 2, 2, 2, 2, 3, 3, 3, 3, 3, 3, 3, 3};
+	unsigned log = 0;
+	if (value >> 16) {
+		value >>= 16;
+		log = 16;
+	}
+	if (value >> 8) {
+		value >>= 8;
+		log += 8;
+	}
+	if (value >> 4) {
+		value >>= 4;
+		log += 4;
+	}
+	return log + nibble[value];
+}
+
+/* The ring oscillator's random bit, 32 times, at least. It is good enough to make links of two
+ * boots differ, not for cryptography. Override it where there is a better source. */
+__attribute__((weak)) uint32_t nh_port_entropy(void)
+{
+	volatile const uint32_t *random_bit = (volatile const uint32_t *)UINT32_C(0x4006001c);
+	uint32_t word = UINT32_C(0x9e3779b9);
+	for (unsigned i = 0; i < 64; i++)
+		word = (word << 1 | word >> 31) ^ (*random_bit & 1u);
+	return word;
+}
+
+/* Stops this core where a debugger shows the fault; the other core goes on. */
+__attribute__((weak)) void nh_port_fatal(const nh_fault *fault)
+{
+	register const nh_fault *shown __asm("r0") = fault;
+	for (;;)
+		__asm volatile("bkpt #0xfa" ::"r"(shown) : "memory");
+}

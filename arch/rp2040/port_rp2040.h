@@ -1,0 +1,198 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Port to the RP2040: two Cortex-M0+ (ARMv6-M, no exclusive access, in order, one bus).
+ *
+ * Two SIO spinlocks serve as gates, one per CPU and for all heaps; a third guards the few words
+ * that need read-modify-write. A read of SPINLOCKn that returns non-zero claims it, any write
+ * releases it. Plain loads and stores of the M0+ are performed in program order and the SIO is
+ * on the same CPU's single-cycle port, so a claim orders what follows it and a release what precedes
+ * it; the compiler is held by "memory" clobbers. docs/MEMORY-MODEL.md has the argument.
+ */
+#ifndef NH_PORT_RP2040_H
+#define NH_PORT_RP2040_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* SIO spinlock numbers. 24-31 are those that programs may claim by the SDK's convention; a program
+ * that claims at run time passes what it got by defining these. */
+#ifndef NH_RP2040_GATE_LOCK
+#define NH_RP2040_GATE_LOCK 29 /* and the next one for core 1 */
+#endif
+#ifndef NH_RP2040_RMW_LOCK
+#define NH_RP2040_RMW_LOCK 31
+#endif
+#if NH_RP2040_GATE_LOCK < 0 || NH_RP2040_GATE_LOCK > 30 || NH_RP2040_RMW_LOCK < 0 || \
+    NH_RP2040_RMW_LOCK > 31 || NH_RP2040_RMW_LOCK == NH_RP2040_GATE_LOCK ||           \
+    NH_RP2040_RMW_LOCK == NH_RP2040_GATE_LOCK + 1
+#error "NH_RP2040_GATE_LOCK, NH_RP2040_RMW_LOCK: three different SIO spinlocks, 0 to 31"
+#endif
+#if NH_CPUS > 2
+#error "NH_CPUS: the RP2040 has two"
+#endif
+
+#define NH_PORT_OUTSIDERS 0
+#define NH_PORT_HEAVY 0
+#define NH_PORT_GATE_OPEN 0u
+
+#define NH_RP2040_SIO UINT32_C(0xd0000000)
+#define NH_RP2040_CPUID (*(volatile uint32_t *)NH_RP2040_SIO)
+#define NH_RP2040_SPINLOCK(n) (*(volatile uint32_t *)(NH_RP2040_SIO + 0x100u + 4u * (unsigned)(n)))
+
+#define nh_port__barrier() __asm volatile("" ::: "memory")
+
+static inline unsigned nh_port_cpu(void)
+{
+#if NH_CPUS == 1
+	return 0;
+#else
+	return NH_RP2040_CPUID;
+#endif
+}
+
+static inline unsigned nh_port_attach(void)
+{
+	return nh_port_cpu();
+}
+
+typedef uint32_t nh_port_irq;
+
+static inline nh_port_irq nh_port_irq_save(void)
+{
+	uint32_t primask;
+	__asm volatile("mrs %0, primask\n\tcpsid i" : "=r"(primask)::"memory");
+	return primask;
+}
+
+static inline void nh_port_irq_restore(nh_port_irq primask)
+{
+	__asm volatile("msr primask, %0" ::"r"(primask) : "memory");
+}
+
+static inline uint32_t nh_port__exception(void)
+{
+	uint32_t ipsr;
+	__asm volatile("mrs %0, ipsr" : "=r"(ipsr));
+	return ipsr;
+}
+
+static inline bool nh_port_in_isr(void)
+{
+	return nh_port__exception() != 0;
+}
+
+/* NMI (2) and HardFault (3) are not masked by PRIMASK: they may have interrupted a holder. */
+static inline bool nh_port_lock_begin(void)
+{
+	uint32_t exception = nh_port__exception();
+	return exception != 2 && exception != 3;
+}
+
+static inline void nh_port_lock_end(void) {}
+
+static inline void nh_port_relax(uint32_t polls)
+{
+	(void)polls;
+	__asm volatile("nop" ::: "memory");
+}
+
+/* Interrupts are off wherever these are called with a lock or gate held; elsewhere they mask
+ * themselves, since a handler that spins for a lock its own CPU holds would never return. */
+static inline uint32_t nh_port__rmw_begin(void)
+{
+	uint32_t primask = nh_port_irq_save();
+	while (NH_RP2040_SPINLOCK(NH_RP2040_RMW_LOCK) == 0) {
+	}
+	nh_port__barrier();
+	return primask;
+}
+
+static inline void nh_port__rmw_end(uint32_t primask)
+{
+	nh_port__barrier();
+	NH_RP2040_SPINLOCK(NH_RP2040_RMW_LOCK) = 0;
+	nh_port_irq_restore(primask);
+}
+
+bool nh_port_cas(_Atomic uint32_t *word, uint32_t *expected, uint32_t desired);
+uint32_t nh_port_exchange(_Atomic uint32_t *word, uint32_t value);
+
+#define nh_port_cas_acquire(word, expected, desired) nh_port_cas((word), (expected), (desired))
+#define nh_port_cas_release(word, expected, desired) nh_port_cas((word), (expected), (desired))
+#define nh_port_exchange_acquire(word, value) nh_port_exchange((word), (value))
+#define nh_port_load_dependent(word) atomic_load_explicit((word), memory_order_relaxed)
+
+/*
+ * The gate. `busy` only counts here: two per operation, so that half of it is the number of
+ * operations as on every port. `seized` is read after the claim: a reclaimer stores it, then
+ * claims and releases the same spinlock, so an owner that claims later finds it set.
+ */
+static inline bool nh_port_gate_enter(_Atomic uint32_t *busy, _Atomic uint32_t *seized, unsigned cpu)
+{
+	(void)busy;
+	if (NH_RP2040_SPINLOCK(NH_RP2040_GATE_LOCK + cpu) == 0)
+		return false;
+	nh_port__barrier();
+	if (atomic_load_explicit(seized, memory_order_relaxed) == 0)
+		return true;
+	NH_RP2040_SPINLOCK(NH_RP2040_GATE_LOCK + cpu) = 0;
+	return false;
+}
+
+static inline void nh_port_gate_leave(_Atomic uint32_t *busy, unsigned cpu)
+{
+	uint32_t count = atomic_load_explicit(busy, memory_order_relaxed);
+	atomic_store_explicit(busy, count + 2u, memory_order_relaxed);
+	nh_port__barrier();
+	NH_RP2040_SPINLOCK(NH_RP2040_GATE_LOCK + cpu) = 0;
+}
+
+static inline void nh_port_gate_cancel(_Atomic uint32_t *busy, unsigned cpu)
+{
+	(void)busy;
+	nh_port__barrier();
+	NH_RP2040_SPINLOCK(NH_RP2040_GATE_LOCK + cpu) = 0;
+}
+
+static inline void nh_port_gate_seize(_Atomic uint32_t *seized)
+{
+	atomic_store_explicit(seized, 1u, memory_order_relaxed);
+	nh_port__barrier();
+}
+
+static inline void nh_port_gate_open(_Atomic uint32_t *seized)
+{
+	nh_port__barrier();
+	atomic_store_explicit(seized, 0u, memory_order_relaxed);
+}
+
+/* Claimed and given back: the owner is outside now, and will see `seized` when it comes again. */
+static inline bool nh_port_gate_quiet(_Atomic uint32_t *busy, unsigned cpu)
+{
+	(void)busy;
+	if (NH_RP2040_SPINLOCK(NH_RP2040_GATE_LOCK + cpu) == 0)
+		return false;
+	nh_port__barrier();
+	NH_RP2040_SPINLOCK(NH_RP2040_GATE_LOCK + cpu) = 0;
+	return true;
+}
+
+/* The M0+ has no CLZ. */
+unsigned nh_port_log2(uint32_t value);
+
+static inline unsigned nh_port_ctz(uint32_t value)
+{
+	return nh_port_log2(value & (0u - value));
+}
+
+uint32_t nh_port_entropy(void);
+void nh_port_fatal(const nh_fault *fault);
+
+static inline void nh_port_retire(void *payload, size_t size)
+{
+	(void)payload;
+	(void)size;
+}
+
+#endif

@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: MIT */
+/* The public allocation functions of an instance, over the hits and the slow path. */
+#include "core/hit.h"
+
+#include <string.h>
+
+static const nh_request plain;
+
+void nh__note_report(const struct nh__note *note)
+{
+	if (note->code != NH_FAULT_NONE)
+		nh__report(note->code, note->address, nh_port_cpu());
+}
+
+/* ---- slow paths of the hits --------------------------------------------------------------- */
+
+static void *allocate(nh_instance *instance, const nh_request *request, size_t size)
+{
+	struct nh__need need = nh__need_of(nh__class_table_of(instance), size, nh__align(request->alignment));
+	void *payload = nh__allocate(instance, request, &need);
+	if (payload != NULL && request->flags & NH_ZERO)
+		memset(payload, 0, size);
+	return payload;
+}
+
+NH__NOINLINE void *nh__malloc_slow(nh_instance *instance, size_t size)
+{
+	return allocate(instance, &plain, size);
+}
+
+NH__NOINLINE void nh__free_slow(nh_instance *instance, void *payload)
+{
+	struct nh__note note = {NH_FAULT_NONE, NULL};
+	if (payload == NULL)
+		return;
+	nh_port_attach();
+	nh_port_irq irq = nh_port_irq_save();
+	unsigned cpu = nh_port_cpu();
+	struct nh__block_ref ref = nh__resolve(instance, payload);
+	if (ref.heap != NULL) {
+		nh_port_retire(payload, NH_USABLE(nh__block_span(nh__block_at(payload))));
+		nh__heap_give(ref.heap, cpu, payload, ref.owner, &note);
+	} else {
+		nh__note_keep(&note, ref.fault, payload);
+	}
+	nh_port_irq_restore(irq);
+	nh__note_report(&note);
+}
+
+/* ---- functions ---------------------------------------------------------------------------- */
+
+void *nh_instance_malloc(nh_instance *instance, size_t size)
+{
+	return nh__malloc(instance, size);
+}
+
+void nh_instance_free(nh_instance *instance, void *block)
+{
+	nh__free(instance, block);
+}
+
+void *nh_instance_calloc(nh_instance *instance, size_t count, size_t size)
+{
+	size_t bytes = nh__product(count, size);
+	void *block = nh__malloc(instance, bytes);
+	if (block != NULL)
+		memset(block, 0, bytes);
+	return block;
+}
+
+void *nh_instance_alloc(nh_instance *instance, const nh_request *request, size_t size)
+{
+	return allocate(instance, request == NULL ? &plain : request, size);
+}
+
+void *nh_instance_aligned_alloc(nh_instance *instance, size_t alignment, size_t size)
+{
+	nh_request request = {.alignment = alignment};
+	return allocate(instance, &request, size);
+}
+
+void *nh_instance_malloc_attr(nh_instance *instance, uint32_t attributes, size_t size)
+{
+	nh_request request = {.require = attributes};
+	return allocate(instance, &request, size);
+}
+
+void *nh_instance_calloc_attr(nh_instance *instance, uint32_t attributes, size_t count, size_t size)
+{
+	nh_request request = {.require = attributes, .flags = NH_ZERO};
+	return allocate(instance, &request, nh__product(count, size));
+}
+
+void *nh_instance_aligned_alloc_attr(nh_instance *instance, uint32_t attributes, size_t alignment, size_t size)
+{
+	nh_request request = {.require = attributes, .alignment = alignment};
+	return allocate(instance, &request, size);
+}
+
+size_t nh_instance_usable_size(nh_instance *instance, const void *block)
+{
+	struct nh__block_ref ref = nh__resolve(instance, block);
+	return ref.heap == NULL ? 0 : NH_USABLE(nh__block_span(nh__block_at(block)));
+}

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Atomic operations with the memory order in the name. Read-modify-write is the port's
+ * (arch/port.h), since not every target has it.
+ */
+#ifndef NH_CORE_ATOMIC_H
+#define NH_CORE_ATOMIC_H
+
+#include <stdatomic.h>
+
+#define nh__load_relaxed(word) atomic_load_explicit((word), memory_order_relaxed)
+#define nh__load_acquire(word) atomic_load_explicit((word), memory_order_acquire)
+#define nh__store_relaxed(word, value) atomic_store_explicit((word), (value), memory_order_relaxed)
+#define nh__store_release(word, value) atomic_store_explicit((word), (value), memory_order_release)
+
+/* For counters with one writer at a time: not a read-modify-write, and none is needed. */
+#define nh__bump(word, by) nh__store_relaxed((word), nh__load_relaxed(word) + (by))
+
+#define NH__LIKELY(x) __builtin_expect(!!(x), 1)
+#define NH__UNLIKELY(x) __builtin_expect(!!(x), 0)
+#if defined(__GNUC__)
+#define NH__NOINLINE __attribute__((noinline))
+#define NH__INLINE static inline __attribute__((always_inline))
+#else
+#error "nearheap: gcc or clang"
+#endif
+
+#endif

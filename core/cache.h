@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Classes, chains, magazines, and the words by which chains change hands. Knows no attributes.
+ *
+ *   chain word, 32 bits on every target
+ *   +--------------------------+-------+     0 = empty, all ones = closed (an inbox in a reclaim)
+ *   |  granule offset of head  | count |
+ *   +--------------------------+-------+
+ *            26 bits              6
+ *
+ *   cur ---> [link] ---> [link] ---> [link = 0]      a block's link is the whole chain word that was
+ *   {a,3}    {b,2}       {c,1}                       there before it was pushed, encoded with the
+ *                                                    heap's secret and the block's own address
+ *
+ *   invariant:  count(word) - count(link of its head) == 1        (checked at MODERATE)
+ *
+ * Push and pop need no arithmetic on the count, an overwritten link is seen at the next pop, and
+ * the same words go through depot slots and inboxes whole, so no node is ever dereferenced by
+ * somebody who does not own it: there is no ABA problem to solve.
+ *
+ * Magazines after J. Bonwick, J. Adams, "Magazines and vmem", USENIX 2001: `cur` is used, `prev` is full
+ * or empty or a spare; only whole magazines go to the depot.
+ */
+#ifndef NH_CORE_CACHE_H
+#define NH_CORE_CACHE_H
+
+#include "core/block.h"
+#include "core/gate.h"
+
+#define NH__COUNT_BITS 6
+#define NH__COUNT_MASK 63u
+#define NH__WINDOW (UINT32_C(1) << 26)
+#define NH__CLOSED UINT32_MAX
+
+#define NH__COUNT(word) ((word) & NH__COUNT_MASK)
+#define NH__HEAD(word) ((word) >> NH__COUNT_BITS)
+
+/* What a request comes to. */
+#define NH__NO_CLASS 0xffu
+struct nh__need {
+	uint32_t span;       /* exact */
+	uint32_t align;      /* granules */
+	uint32_t class_span; /* of the class, at least span; = span if there is none */
+	uint8_t klass;       /* or NH__NO_CLASS */
+};
+
+#if NH_CACHES
+
+_Static_assert(NH_CAP_SMALL < NH__COUNT_MASK && NH_INBOX_LIMIT < NH__COUNT_MASK, "counts fit, and none looks closed");
+
+/* Requested bytes -> index into the class table: all spans differ in multiples of this many bytes. */
+#define NH__CLASS_STEP (NH_WIDE ? 3 : 2)
+#define NH__CLASS_SPAN_MAX                                                                             \
+	(NH_CLASS_DOUBLINGS ? UINT32_C(16) << NH_CLASS_DOUBLINGS : (uint32_t)(NH_SPAN_MIN + NH_CLASS_EXACT - 1))
+#define NH__CLASS_TABLE (NH_USABLE(NH__CLASS_SPAN_MAX) >> NH__CLASS_STEP)
+
+uint32_t nh__class_span(unsigned klass);
+/* The largest class that a block of `span` can serve without wasting a block; NH__NO_CLASS if none. */
+unsigned nh__class_below(uint32_t span);
+/* table[(size - 1) >> NH__CLASS_STEP] = the smallest class for size; NH__CLASS_TABLE entries. */
+void nh__class_table(uint8_t *table);
+
+struct nh__slot {
+	uint32_t cur;  /* gate */
+	uint16_t span; /* constant: of the class */
+	uint8_t cap;   /* gate: what cur may hold; grows and shrinks under the heap lock too */
+	uint8_t last;  /* gate: count at ageing's last visit */
+};
+
+enum nh__counter {
+	NH__SLOW,      /* operations that entered the gate and were no hits */
+	NH__BARREN,    /* of these, those that cannot have put anything into a cache */
+	NH__MISSES,
+	NH__OVERFLOWS,
+	NH__REFILLS,
+	NH__BYPASSES,
+	NH__DEPOT_PUTS,
+	NH__DEPOT_GETS,
+	NH__INBOX_TAKES,
+	NH__COUNTERS
+};
+
+struct nh__heap;
+
+/* What one CPU has in one heap it is local to. */
+struct nh__cache_head {
+	struct nh__gate gate;
+	uintptr_t origin;      /* constant: payload address of granule offset 0 */
+	uintptr_t limit;       /* constant: granules of the primary region, if it begins at origin + 1 granule */
+	uint32_t secret;       /* constant */
+	struct nh__heap *heap; /* constant */
+};
+
+struct nh__cache {
+	struct nh__cache_head head;
+	_Atomic uint32_t counters[NH__COUNTERS]; /* gate (bypasses: this CPU) */
+	uint32_t pending;                        /* gate: chain of blocks that wait to be merged */
+	uint8_t tick, visit;                     /* gate: ageing */
+	struct nh__slot slot[NH_CLASSES];
+	uint32_t prev[]; /* gate: NH_CLASSES words where the heap has several local CPUs */
+};
+
+/* The CPU's cache where there is none: before init, for outsiders, for heaps without caches. Its gate is
+ * seized for ever, so that nothing behind the head is reached. */
+extern struct nh__cache_head nh__no_cache;
+
+/* Per class, shared by CPUs. */
+struct nh__shared {
+	_Atomic uint32_t inbox;                /* by CAS and exchange; the reclaimer closes and opens it */
+	_Atomic uint32_t depot[NH_DEPOT_SLOTS]; /* by CAS 0 -> chain inside a gate, exchange -> 0 */
+	_Atomic uint8_t inbox_limit;           /* heap lock */
+	uint8_t depot_cap;                     /* heap lock: magazine size that was charged for */
+};
+
+#if NH_HARDENING >= NH_HARDENING_MODERATE
+NH__INLINE uint32_t nh__link_code(uint32_t link, uint32_t secret, const void *payload)
+{
+	return link ^ secret ^ (uint32_t)(uintptr_t)payload;
+}
+#else
+#define nh__link_code(link, secret, payload) ((void)(secret), (void)(payload), (link))
+#endif
+
+NH__INLINE void *nh__chain_head(uintptr_t origin, uint32_t word)
+{
+	return (void *)(origin + (uintptr_t)NH__HEAD(word) * NH_GRANULE);
+}
+
+/* Takes the head off *word, or returns NULL and changes nothing if it is empty or damaged. */
+NH__INLINE void *nh__chain_pop(const struct nh__cache_head *head, uint32_t *word)
+{
+	uint32_t chain = *word;
+	if (NH__UNLIKELY(NH__COUNT(chain) == 0))
+		return NULL;
+	void *payload = nh__chain_head(head->origin, chain);
+	uint32_t link = nh__link_code(*(const uint32_t *)payload, head->secret, payload);
+#if NH_HARDENING >= NH_HARDENING_MODERATE
+	if (NH__UNLIKELY(NH__COUNT(chain - link) != 1u ||
+	                 nh__load_relaxed(&nh__block_at(payload)->owner) != NH__OWNER_CACHED))
+		return NULL;
+#endif
+	*word = link;
+	return payload;
+}
+
+/* The chain with `payload`, at granule `offset`, on top. Writes its link and owner byte. */
+NH__INLINE uint32_t nh__chain_link(uint32_t secret, uint32_t chain, void *payload, uint32_t offset)
+{
+	*(uint32_t *)payload = nh__link_code(chain, secret, payload);
+	nh__store_relaxed(&nh__block_at(payload)->owner, NH__OWNER_CACHED);
+	return (offset << NH__COUNT_BITS) + NH__COUNT(chain) + 1u;
+}
+
+NH__INLINE uint32_t nh__chain_offset(const struct nh__cache_head *head, const void *payload)
+{
+	return (uint32_t)(((uintptr_t)payload - head->origin) >> NH_GRANULE_SHIFT);
+}
+
+/* Rotated right, so that misaligned and low addresses become large: one compare tells all. */
+NH__INLINE uintptr_t nh__rotated_offset(const struct nh__cache_head *head, const void *payload)
+{
+	uintptr_t bytes = (uintptr_t)payload - NH_GRANULE - head->origin;
+	return bytes >> NH_GRANULE_SHIFT | bytes << (sizeof bytes * 8u - NH_GRANULE_SHIFT);
+}
+
+/* A neighbour is FREE: the block should merge rather than be parked. A hint: the flags may change
+ * the next moment. Also right for a block with slack, whose tail it then reads. */
+NH__INLINE bool nh__should_merge(struct nh__block *block, uint32_t span)
+{
+	return ((nh__flags(block) & NH__PREV_FREE) | (nh__flags(nh__block_after(block, span)) & NH__FREE)) != 0;
+}
+
+NH__INLINE void nh__count(struct nh__cache *cache, enum nh__counter counter, uint32_t by)
+{
+#if NH_STATS
+	nh__bump(&cache->counters[counter], by);
+#else
+	if (counter == NH__BARREN)
+		nh__bump(&cache->counters[counter], by);
+#endif
+}
+
+/* Lock-free, inside the gate of a CPU the heap is local to. At most NH_DEPOT_SLOTS attempts. */
+bool nh__depot_put(struct nh__shared *shared, uint32_t chain);
+uint32_t nh__depot_get(struct nh__shared *shared);
+uint32_t nh__inbox_take(struct nh__shared *shared);
+
+/* Lock-free, by a CPU the heap is not local to: false = full, closed or contended NH_INBOX_TRIES times. */
+bool nh__inbox_push(struct nh__shared *shared, uint32_t secret, void *payload, uint32_t offset);
+
+#endif /* NH_CACHES */
+
+#endif

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: MIT */
+/* The fatal hook. */
+#include "core/fault.h"
+#include "arch/port.h"
+#include "core/atomic.h"
+
+static void (*_Atomic hook)(const nh_fault *fault);
+/* CPUs inside the hook: a fault of the hook itself goes to the port. Each writes its own. */
+static _Atomic uint8_t inside[NH_CPUS + 1];
+
+void nh_fatal_hook_set(nh_fatal_hook chosen)
+{
+	/* release: to nh__report, for what the hook uses */
+	nh__store_release(&hook, chosen);
+}
+
+void nh__report(nh_fault_code code, const void *address, unsigned cpu)
+{
+	nh_fault fault = {code, address, cpu};
+	unsigned self = nh_port_cpu();
+	/* acquire: of nh_fatal_hook_set */
+	nh_fatal_hook chosen = nh__load_acquire(&hook);
+	if (chosen == NULL || nh__load_relaxed(&inside[self])) {
+		nh_port_fatal(&fault);
+		return;
+	}
+	nh__store_relaxed(&inside[self], 1u);
+	chosen(&fault);
+	nh__store_relaxed(&inside[self], 0u);
+}

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: MIT */
+/* Faults: what is found under a lock is kept in a note and reported after everything is released. */
+#ifndef NH_CORE_FAULT_H
+#define NH_CORE_FAULT_H
+
+#include <nearheap/nearheap.h>
+
+struct nh__note {
+	nh_fault_code code;
+	const void *address;
+};
+
+/* Calls the hook. No lock or gate is held, interrupts are the caller's. */
+void nh__report(nh_fault_code code, const void *address, unsigned cpu);
+
+static inline void nh__note_keep(struct nh__note *note, nh_fault_code code, const void *address)
+{
+	if (note->code == NH_FAULT_NONE) {
+		note->code = code;
+		note->address = address;
+	}
+}
+
+#endif

@@ -1,0 +1,312 @@
+/* SPDX-License-Identifier: MIT */
+/* Statistics, walk, validate, explain: everything that looks and does not touch. */
+#include "core/walk.h"
+
+#include <string.h>
+
+/* ---- explain ------------------------------------------------------------------------------ */
+
+static nh_reason why_not(nh_instance *instance, const nh_request *request, const struct nh__heap *heap)
+{
+	unsigned bit = 1u << heap->id;
+	if (request->heaps != 0 && (request->heaps & bit) == 0)
+		return NH_NOT_IN_HEAPS;
+	if ((nh__heaps_with(instance, request->require) & bit) == 0)
+		return NH_NO_ATTRIBUTE;
+	return request->flags & NH_NO_FOREIGN && !nh__is_local(heap->affinity, nh_port_cpu()) ? NH_FOREIGN : NH_NOT_ELIGIBLE;
+}
+
+unsigned nh_instance_explain(nh_instance *instance, const nh_request *request, size_t size, nh_explanation *out,
+                             unsigned max)
+{
+	static const nh_request plain;
+	struct nh__note note = {NH_FAULT_NONE, NULL};
+	struct nh__choice choice;
+	struct nh__heap *heap;
+	unsigned filled = 0, total = nh_instance_heap_count(instance);
+	bool taken = false;
+	if (request == NULL)
+		request = &plain;
+	struct nh__need need = nh__need_of(nh__class_table_of(instance), size, nh__align(request->alignment));
+	bool possible = need.span != 0 && need.align != 0;
+
+	nh__choice_begin(&choice, instance, request);
+	unsigned candidates = choice.left;
+	while ((heap = nh__choice_next(&choice)) != NULL) {
+		nh_reason reason = NH_NOT_REACHED;
+		if (!taken) {
+			taken = possible && nh__heap_could(heap, &need, &note);
+			reason = taken ? NH_TAKEN : NH_FULL;
+		}
+		if (filled < max)
+			out[filled++] = (nh_explanation){heap->id, reason};
+	}
+	for (unsigned id = 0; id < total; id++)
+		if ((candidates >> id & 1u) == 0 && filled < max)
+			out[filled++] = (nh_explanation){(int)id, why_not(instance, request, instance->heap[id])};
+	nh__note_report(&note);
+	return total;
+}
+
+/* ---- statistics --------------------------------------------------------------------------- */
+
+static void count_blocks(nh_heap_stats *stats, const struct nh__step *steps, unsigned count)
+{
+	for (unsigned i = 0; i < count; i++) {
+		size_t bytes = (size_t)steps[i].span * NH_GRANULE;
+		if (steps[i].owner == NH__OWNER_CACHED)
+			stats->cached += bytes;
+		if (steps[i].flags & NH__FREE && bytes - NH_HEADER > stats->largest_free)
+			stats->largest_free = bytes - NH_HEADER;
+	}
+}
+
+#if NH_CACHES
+static void count_caches(nh_heap_stats *stats, struct nh__heap *heap)
+{
+	for (unsigned cpu = 0; cpu < NH_CPUS; cpu++) {
+		struct nh__cache *cache = heap->cache[cpu];
+		stats->remote_frees += nh__load_relaxed(&heap->remote[cpu]);
+		if (cache == NULL)
+			continue;
+		stats->depot_puts += nh__load_relaxed(&cache->counters[NH__DEPOT_PUTS]);
+		stats->depot_gets += nh__load_relaxed(&cache->counters[NH__DEPOT_GETS]);
+		stats->inbox_takes += nh__load_relaxed(&cache->counters[NH__INBOX_TAKES]);
+	}
+	stats->cache_limit = (size_t)heap->allowance * NH_GRANULE;
+}
+#endif
+
+/* The numbers that are kept, in one lock hold. */
+static void read_counters(nh_heap_stats *stats, struct nh__heap *heap, struct nh__note *note)
+{
+	nh_port_irq irq = nh_port_irq_save();
+	unsigned cpu = nh_port_cpu();
+	if (nh__heap_lock(heap, cpu)) {
+		const struct nh__tlsf *tlsf = &heap->tlsf;
+		stats->size = (size_t)tlsf->total * NH_GRANULE;
+		stats->free = (size_t)tlsf->free * NH_GRANULE;
+#if NH_CACHES
+		stats->quarantined = (size_t)tlsf->lost * NH_GRANULE;
+#endif
+		stats->peak = (size_t)(tlsf->total - tlsf->least_free) * NH_GRANULE;
+		stats->regions = heap->regions;
+		stats->reclaims = heap->reclaims;
+		stats->refusals = heap->refusals;
+		stats->lock_waits = heap->lock.waits;
+		nh__heap_unlock(heap, cpu, note);
+	}
+	nh_port_irq_restore(irq);
+	stats->taken = stats->size - stats->free;
+}
+
+nh_status nh_instance_heap_stats_get(nh_instance *instance, int number, nh_heap_stats *stats)
+{
+	struct nh__note note = {NH_FAULT_NONE, NULL};
+	struct nh__heap *heap = nh__heap_by_id(instance, number);
+	if (stats == NULL)
+		return NH_EINVAL;
+	if (heap == NULL)
+		return NH_ENOENT;
+	memset(stats, 0, sizeof *stats);
+	stats->name = heap->name;
+	stats->attributes = heap->attributes;
+	stats->affinity = heap->affinity;
+	stats->flags = heap->flags;
+
+	struct nh__walk walk;
+	struct nh__step steps[NH_SLICE];
+	unsigned count = 0;
+	const char *what;
+	const void *bad;
+	nh_status status;
+	nh__walk_begin(&walk, heap, &note);
+	do {
+		status = nh__walk_slice(&walk, steps, &count, NULL, &what, &bad, &note);
+		count_blocks(stats, steps, count);
+	} while (status == NH_OK && count != 0);
+	read_counters(stats, heap, &note);
+#if NH_CACHES
+	count_caches(stats, heap);
+#endif
+	stats->live = stats->taken > stats->cached ? stats->taken - stats->cached : 0;
+	nh__note_report(&note);
+	return status;
+}
+
+nh_status nh_instance_cpu_stats_get(nh_instance *instance, int number, unsigned cpu, nh_cpu_stats *stats)
+{
+	struct nh__heap *heap = nh__heap_by_id(instance, number);
+	if (stats == NULL)
+		return NH_EINVAL;
+	if (heap == NULL || cpu >= NH_CPUS)
+		return NH_ENOENT;
+	memset(stats, 0, sizeof *stats);
+#if NH_CACHES
+	struct nh__cache *cache = heap->cache[cpu];
+	stats->remote = nh__load_relaxed(&heap->remote[cpu]);
+	if (cache == NULL)
+		return NH_OK;
+	uint32_t slow = nh__load_relaxed(&cache->counters[NH__SLOW]);
+	stats->hits = nh__load_relaxed(&cache->head.gate.busy) / 2u - slow;
+	stats->misses = nh__load_relaxed(&cache->counters[NH__MISSES]);
+	stats->overflows = nh__load_relaxed(&cache->counters[NH__OVERFLOWS]);
+	stats->refills = nh__load_relaxed(&cache->counters[NH__REFILLS]);
+	stats->bypasses = nh__load_relaxed(&cache->counters[NH__BYPASSES]);
+#endif
+	return NH_OK;
+}
+
+/* ---- walk --------------------------------------------------------------------------------- */
+
+static nh_block_info describe(const struct nh__heap *heap, const struct nh__step *step)
+{
+	nh_block_info info = {heap->id, nh__payload(step->block), NH_USABLE(step->span), NH_BLOCK_LIVE};
+	if (step->flags & NH__FREE)
+		info.state = NH_BLOCK_FREE;
+	else if (step->owner == NH__OWNER_CACHED)
+		info.state = NH_BLOCK_CACHED;
+	return info;
+}
+
+nh_status nh_instance_walk(nh_instance *instance, int number, bool (*visit)(const nh_block_info *block, void *context),
+                           void *context)
+{
+	struct nh__note note = {NH_FAULT_NONE, NULL};
+	struct nh__heap *heap = nh__heap_by_id(instance, number);
+	if (visit == NULL)
+		return NH_EINVAL;
+	if (heap == NULL)
+		return NH_ENOENT;
+	struct nh__walk walk;
+	struct nh__step steps[NH_SLICE];
+	unsigned count = 0;
+	const char *what;
+	const void *bad;
+	nh_status status;
+	bool more = true;
+	nh__walk_begin(&walk, heap, &note);
+	do {
+		status = nh__walk_slice(&walk, steps, &count, NULL, &what, &bad, &note);
+		for (unsigned i = 0; i < count && more; i++) {
+			nh_block_info info = describe(heap, &steps[i]);
+			more = visit(&info, context);
+		}
+	} while (status == NH_OK && count != 0 && more);
+	nh__note_report(&note);
+	return status;
+}
+
+/* ---- validate ----------------------------------------------------------------------------- */
+
+static const char *check_block(struct nh__walk *walk, struct nh__block *block, const void **bad)
+{
+	bool previous_free = walk->certain ? walk->previous_free : (nh__flags(block) & NH__PREV_FREE) != 0;
+	return nh__tlsf_check_block(&walk->heap->tlsf, walk->region, block, previous_free, bad);
+}
+
+static const char *check_levels(struct nh__heap *heap, const void **bad, struct nh__note *note)
+{
+	const char *what = NULL;
+	for (unsigned level = 0; what == NULL && level < heap->tlsf.levels; level++) {
+		nh_port_irq irq = nh_port_irq_save();
+		unsigned cpu = nh_port_cpu();
+		if (nh__heap_lock(heap, cpu)) {
+			what = nh__tlsf_check_level(&heap->tlsf, level, bad);
+			nh__heap_unlock(heap, cpu, note);
+		}
+		nh_port_irq_restore(irq);
+	}
+	return what;
+}
+
+#if NH_CACHES
+
+/* The chain must stay inside the heap, count down by one per block, and hold cached blocks. */
+static const char *check_chain(struct nh__heap *heap, const struct nh__cache *cache, uint32_t chain, const void **bad)
+{
+	while (chain != 0) {
+		void *payload = nh__chain_head(cache->head.origin, chain);
+		*bad = payload;
+		if (nh__tlsf_region_of(&heap->tlsf, (uintptr_t)payload) == NULL)
+			return "a magazine leads out of the heap";
+		if (nh__chain_pop(&cache->head, &chain) == NULL)
+			return "a cached block was overwritten";
+	}
+	return NULL;
+}
+
+/* This CPU's magazines, a class per gate entry; other CPUs' are not ours to read. */
+static const char *check_magazines(struct nh__heap *heap, const void **bad)
+{
+	const char *what = NULL;
+	for (unsigned klass = 0; what == NULL && klass < NH_CLASSES; klass++) {
+		nh_port_irq irq = nh_port_irq_save();
+		unsigned cpu = nh_port_cpu();
+		struct nh__cache *cache = cpu < NH_CPUS ? heap->cache[cpu] : NULL;
+		if (cache != NULL && nh__gate_enter(&cache->head.gate, cpu)) {
+			what = check_chain(heap, cache, cache->slot[klass].cur, bad);
+			if (what == NULL && heap->two)
+				what = check_chain(heap, cache, cache->prev[klass], bad);
+			if (what == NULL && klass == 0)
+				what = check_chain(heap, cache, cache->pending, bad);
+			nh__gate_cancel(&cache->head.gate, cpu);
+		}
+		nh_port_irq_restore(irq);
+	}
+	return what;
+}
+
+#else
+
+static const char *check_magazines(struct nh__heap *heap, const void **bad)
+{
+	(void)heap;
+	(void)bad;
+	return NULL;
+}
+
+#endif
+
+static nh_status validate_heap(struct nh__heap *heap, nh_report *report)
+{
+	struct nh__note note = {NH_FAULT_NONE, NULL};
+	struct nh__walk walk;
+	struct nh__step steps[NH_SLICE];
+	unsigned count = 0;
+	const char *what = NULL;
+	const void *bad = NULL;
+	nh_status status;
+	nh__walk_begin(&walk, heap, &note);
+	do {
+		status = nh__walk_slice(&walk, steps, &count, check_block, &what, &bad, &note);
+	} while (status == NH_OK && count != 0);
+	if (status == NH_OK)
+		what = check_levels(heap, &bad, &note);
+	if (status == NH_OK && what == NULL)
+		what = check_magazines(heap, &bad);
+	nh__note_report(&note);
+	if (what == NULL)
+		return status;
+	*report = (nh_report){heap->id, bad, what};
+	return NH_ECORRUPT;
+}
+
+nh_status nh_instance_validate(nh_instance *instance, int number, nh_report *report)
+{
+	nh_report unwanted;
+	if (report == NULL)
+		report = &unwanted;
+	*report = (nh_report){-1, NULL, NULL};
+	/* acquire: of instance_build */
+	if (!nh__load_acquire(&instance->ready))
+		return NH_ENOINIT;
+	if (number != -1) {
+		struct nh__heap *heap = nh__heap_by_id(instance, number);
+		return heap == NULL ? NH_ENOENT : validate_heap(heap, report);
+	}
+	nh_status status = NH_OK;
+	for (unsigned id = 0; status == NH_OK && id < nh_instance_heap_count(instance); id++)
+		status = validate_heap(instance->heap[id], report);
+	return status;
+}

@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * An instance: heaps, the regions by which a block's heap is found, and the masks that selection
+ * works on. Everything is published by one release store each and only ever added, so readers take
+ * no lock: `heap` of a region last, the heap's bit in `heaps` last.
+ */
+#ifndef NH_CORE_INSTANCE_H
+#define NH_CORE_INSTANCE_H
+
+#include "core/heap.h"
+
+struct nh__claim {
+	uintptr_t base, end;
+};
+
+typedef _Atomic uint16_t nh__heap_set;
+
+struct nh_instance {
+#if NH_CACHES
+	/* The cache that this CPU's plain calls try first; written under the admin lock. */
+	struct nh__cache_head *_Atomic first[NH_CPUS + 1];
+	uint8_t class_of[NH__CLASS_TABLE]; /* constant after init */
+#endif
+	_Atomic bool ready;
+	/* Selection, core/select.c. Written under the admin lock. */
+	nh__heap_set heaps;              /* published: a bit here makes all else of the heap visible */
+	nh__heap_set eligible;           /* for plain requests */
+	nh__heap_set shared;             /* affinity 0 */
+	nh__heap_set local[NH_CPUS + 1]; /* affinity names this CPU */
+	nh__heap_set has[32];            /* by attribute bit */
+	struct nh__heap *heap[NH_MAX_HEAPS];
+	/* Admin lock: reserved entries, some of them perhaps not published yet. */
+	struct nh__lock admin;
+	uint8_t heaps_reserved;
+	_Atomic uint8_t regions_reserved;
+	struct nh__claim control[NH_MAX_HEAPS];
+	struct {
+		struct nh__region region;
+		struct nh__heap *_Atomic heap; /* NULL = reserved, not published */
+	} regions[NH_MAX_REGIONS];
+#if NH_PORT_OUTSIDERS
+	struct nh_instance *next; /* registry, for fork and for threads that end */
+#endif
+};
+
+/* The heap whose region `payload` lies in, or NULL. Wait-free, at most NH_MAX_REGIONS steps. */
+struct nh__heap *nh__heap_at(nh_instance *instance, uintptr_t payload);
+
+/* A published heap by number, or NULL. */
+struct nh__heap *nh__heap_by_id(nh_instance *instance, int heap);
+
+/* What an address given to free or realloc is. */
+struct nh__block_ref {
+	struct nh__heap *heap; /* NULL: `fault` says why it is no live block */
+	uint8_t owner;
+	nh_fault_code fault;
+};
+struct nh__block_ref nh__resolve(nh_instance *instance, const void *payload);
+
+/* Slow paths of the hits in core/hit.h. */
+void *nh__malloc_slow(nh_instance *instance, size_t size);
+void nh__free_slow(nh_instance *instance, void *payload);
+
+/* Reports what was noted under locks, now that there are none. */
+void nh__note_report(const struct nh__note *note);
+
+/* The order in which heaps are tried for a request: core/select.c. */
+struct nh__choice {
+	nh_instance *instance;
+	const nh_request *request;
+	unsigned cpu;
+	uint16_t left; /* candidates not tried yet */
+	uint16_t near; /* local or shared */
+	unsigned tier;
+};
+void nh__choice_begin(struct nh__choice *choice, nh_instance *instance, const nh_request *request);
+struct nh__heap *nh__choice_next(struct nh__choice *choice);
+uint16_t nh__heaps_with(nh_instance *instance, uint32_t attributes);
+/* The first heap for a plain request of `cpu`, or NULL. */
+struct nh__heap *nh__first_of(nh_instance *instance, unsigned cpu);
+
+/* Allocates by a request (not NULL): both passes. Alignment is the need's. */
+void *nh__allocate(nh_instance *instance, const nh_request *request, const struct nh__need *need);
+
+#if NH_CACHES
+#define nh__class_table_of(instance) ((instance)->class_of)
+#else
+#define nh__class_table_of(instance) ((const uint8_t *)NULL)
+#endif
+
+#endif

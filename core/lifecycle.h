@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: MIT */
+/* CPUs, threads and processes that come and go. */
+#ifndef NH_CORE_LIFECYCLE_H
+#define NH_CORE_LIFECYCLE_H
+
+#include "core/instance.h"
+
+/* Instances that threads which end, and forks, must reach. Nothing on ports without outsiders. */
+void nh__instance_register(nh_instance *instance);
+void nh__instance_unregister(nh_instance *instance);
+
+/* As never used: no heaps, every CPU's first cache the empty one. */
+void nh__instance_clear(nh_instance *instance);
+
+nh_status nh__default_init(const nh_heap_config *heaps, unsigned count, unsigned *failed);
+
+#endif

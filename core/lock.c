@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: MIT */
+/* The heap lock's backends; the owner word is described in core/lock.h. */
+#include "core/lock.h"
+#include "core/fault.h"
+
+#include <string.h>
+
+void nh__wait(uint32_t *polls, unsigned cpu_waited_for)
+{
+	nh_port_relax(*polls);
+	++*polls;
+#if NH_PATIENCE
+	if (*polls == NH_PATIENCE)
+		nh__report(NH_FAULT_STUCK, NULL, cpu_waited_for);
+#else
+	(void)cpu_waited_for;
+#endif
+}
+
+void nh__lock_reset(struct nh__lock *lock)
+{
+	memset(lock, 0, sizeof *lock);
+}
+
+#if NH_LOCKERS == 1
+
+void nh__lock_acquire(struct nh__lock *lock, unsigned id)
+{
+	(void)lock;
+	(void)id;
+}
+
+void nh__lock_release(struct nh__lock *lock, unsigned id)
+{
+	(void)lock;
+	(void)id;
+}
+
+#else
+
+static inline void count_wait(struct nh__lock *lock, uint32_t polls)
+{
+#if NH_STATS
+	lock->waits += polls != 0;
+#else
+	(void)lock;
+	(void)polls;
+#endif
+}
+
+#if NH_LOCK_BACKEND == NH_LOCK_OWNER
+
+void nh__lock_acquire(struct nh__lock *lock, unsigned id)
+{
+	uint32_t self = id + 1u, polls = 0;
+	nh__store_relaxed(&lock->want[id], 1u);
+	for (;;) {
+		/* acquire: of the release in nh__lock_release, handed over or free */
+		uint32_t word = nh__load_acquire(&lock->word);
+		if (word == self)
+			break;
+		if (word == 0) {
+			if (nh_port_cas_acquire(&lock->word, &word, self))
+				break;
+			continue; /* lost the race or failed spuriously; the winner hands on */
+		}
+		nh__wait(&polls, word - 1u);
+	}
+	nh__store_relaxed(&lock->want[id], 0u);
+	nh__store_relaxed(&lock->inside, (uint16_t)self);
+	count_wait(lock, polls);
+}
+
+void nh__lock_release(struct nh__lock *lock, unsigned id)
+{
+	nh__store_relaxed(&lock->inside, 0u);
+	for (unsigned step = 1; step < NH_LOCKERS; step++) {
+		unsigned next = id + step < NH_LOCKERS ? id + step : id + step - NH_LOCKERS;
+		if (nh__load_relaxed(&lock->want[next])) {
+			/* release: to the acquire of the CPU it is handed to */
+			nh__store_release(&lock->word, next + 1u);
+			return;
+		}
+	}
+	/* release: to whoever takes the free word */
+	nh__store_release(&lock->word, 0u);
+}
+
+#elif NH_LOCK_BACKEND == NH_LOCK_TICKET
+
+void nh__lock_acquire(struct nh__lock *lock, unsigned id)
+{
+	(void)id;
+	uint32_t ticket = nh__load_relaxed(&lock->next), polls = 0;
+	while (!nh_port_cas_acquire(&lock->next, &ticket, ticket + 1u)) {
+	}
+	/* acquire: of the release in nh__lock_release */
+	while (nh__load_acquire(&lock->serving) != ticket)
+		nh__wait(&polls, NH_CPUS);
+	count_wait(lock, polls);
+}
+
+void nh__lock_release(struct nh__lock *lock, unsigned id)
+{
+	(void)id;
+	/* release: to the next ticket's acquire */
+	nh__store_release(&lock->serving, nh__load_relaxed(&lock->serving) + 1u);
+}
+
+#else
+
+void nh__lock_acquire(struct nh__lock *lock, unsigned id)
+{
+	(void)id;
+	uint32_t polls = 0;
+	while (!nh__ck_trylock(&lock->ck))
+		nh__wait(&polls, NH_CPUS);
+	count_wait(lock, polls);
+}
+
+void nh__lock_release(struct nh__lock *lock, unsigned id)
+{
+	(void)id;
+	nh__ck_unlock(&lock->ck);
+}
+
+#endif
+
+#endif /* NH_LOCKERS */

@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: MIT */
+/* Walks: see core/walk.h. */
+#include "core/walk.h"
+
+void nh__walk_begin(struct nh__walk *walk, struct nh__heap *heap, struct nh__note *note)
+{
+	walk->heap = heap;
+	walk->region = NULL;
+	nh_port_irq irq = nh_port_irq_save();
+	unsigned cpu = nh_port_cpu();
+	if (nh__heap_lock(heap, cpu)) {
+		walk->turn = ++heap->walk_turn;
+		walk->region = heap->tlsf.regions;
+		heap->tlsf.walk = nh__block_at((void *)walk->region->first);
+		walk->previous_free = false;
+		walk->certain = true;
+		walk->changes = heap->tlsf.changes;
+		nh__heap_unlock(heap, cpu, note);
+	}
+	nh_port_irq_restore(irq);
+}
+
+/* Moves over the fence to the next region. */
+static void next_region(struct nh__walk *walk)
+{
+	walk->region = walk->region->next;
+	walk->heap->tlsf.walk = walk->region == NULL ? NULL : nh__block_at((void *)walk->region->first);
+	walk->previous_free = false;
+	walk->certain = true;
+}
+
+static nh_status slice_locked(struct nh__walk *walk, struct nh__step *steps, unsigned *count, nh__check *check,
+                              const char **what, const void **bad)
+{
+	struct nh__tlsf *tlsf = &walk->heap->tlsf;
+	if (walk->turn != walk->heap->walk_turn)
+		return NH_EBUSY;
+	walk->certain &= walk->changes == tlsf->changes;
+	for (*count = 0; walk->region != NULL && *count < NH_SLICE;) {
+		struct nh__block *block = tlsf->walk;
+		if ((uintptr_t)nh__payload(block) == walk->region->end) {
+			next_region(walk);
+			continue;
+		}
+		uint32_t span = nh__block_span(block);
+		*what = check == NULL ? NULL : check(walk, block, bad);
+		if (*what == NULL && (span == 0 || span > (walk->region->end - (uintptr_t)nh__payload(block)) >> NH_GRANULE_SHIFT)) {
+			*what = "a header's size leaves the region";
+			*bad = block;
+		}
+		if (*what != NULL)
+			return NH_ECORRUPT;
+		steps[(*count)++] = (struct nh__step){block, span, nh__flags(block), nh__load_relaxed(&block->owner)};
+		walk->previous_free = (nh__flags(block) & NH__FREE) != 0;
+		walk->certain = true;
+		tlsf->walk = nh__block_after(block, span);
+	}
+	walk->changes = tlsf->changes;
+	return NH_OK;
+}
+
+nh_status nh__walk_slice(struct nh__walk *walk, struct nh__step *steps, unsigned *count, nh__check *check,
+                         const char **what, const void **bad, struct nh__note *note)
+{
+	nh_status status = NH_EBUSY;
+	nh_port_irq irq = nh_port_irq_save();
+	unsigned cpu = nh_port_cpu();
+	*count = 0;
+	if (nh__heap_lock(walk->heap, cpu)) {
+		status = slice_locked(walk, steps, count, check, what, bad);
+		nh__heap_unlock(walk->heap, cpu, note);
+	}
+	nh_port_irq_restore(irq);
+	return status;
+}

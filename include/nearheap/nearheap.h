@@ -1,0 +1,418 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * nearheap - a heap for SMP microcontrollers. This header is the manual.
+ *
+ *      CPU 0            CPU 1
+ *   magazines        magazines          no lock: pop on malloc, push on free
+ *      |  \            /  |
+ *      |   depot, inbox   |             one word per class: whole chains change hands
+ *      |        |         |
+ *      +------ TLSF ------+             one spinlock per heap, interrupts off while it is held
+ *            regions
+ *
+ * WORDS. A region is a span of RAM. A heap is a TLSF allocator over one or more regions with one
+ * lock and caches per CPU. Attributes say what memory can do; affinity says which CPUs it is near
+ * to. An instance is a set of heaps; the functions without nh_instance_ use the default one.
+ *
+ * UNITS. Sizes are bytes. Attributes, affinities and sets of heaps are bit masks. A heap is named
+ * by the number nh_heap_add() gave it: 0, 1, 2 ... in the order of addition.
+ *
+ * OWNERSHIP. A block belongs to the caller from the call that returned it to the call that takes
+ * it back; any CPU may free it. Memory given to a heap belongs to the heap.
+ *
+ * CALLABLE FROM. "anywhere" = tasks, threads and interrupt handlers of any CPU up to the
+ * priority that the port masks, also with interrupts already off (the state is kept). Calls from
+ * above it (NMI, HardFault) that would need a lock are refused: NULL, or NH_FAULT_CONTEXT for
+ * free. "task" = the same without interrupt handlers. On hosts a signal handler may call malloc
+ * and free unless it interrupted a call that held a heap's lock: then malloc returns NULL and
+ * free reports NH_FAULT_CONTEXT. That is: not async-signal-safe in general.
+ *
+ * BOUNDS. A "lock hold" is a stretch with interrupts off and one heap lock held; its length in
+ * instructions is bounded whatever the sizes and the number of blocks. "Hit" is a call served by
+ * the CPU's own magazine: wait-free, a bounded count of instructions, no lock, and on all ports
+ * but RP2040 no atomic read-modify-write. Everything else is blocking: it waits for the heap lock, which is
+ * handed over in cyclic order, so at most (CPUs - 1) lock holds pass before one's own.
+ *
+ * OUT OF MEMORY. NULL from an allocation that may reclaim means: in one state of every heap that
+ * the request allows, with all caches of all CPUs emptied into it, no free block fitted. The
+ * exceptions are said at NH_NO_RECLAIM and in docs/DESIGN.md (a core that was stopped while inside
+ * its gate).
+ */
+#ifndef NEARHEAP_H
+#define NEARHEAP_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <nearheap/config.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define NH_VERSION_MAJOR 0
+#define NH_VERSION_MINOR 1
+#define NH_VERSION_PATCH 0
+#define NH_VERSION_STRING "0.1.0"
+
+/* "0.1.0". Anywhere; constant. */
+const char *nh_version(void);
+
+/* ---- status ------------------------------------------------------------------------------- */
+
+/* What a refused call returns. Nothing is half done: whatever is not NH_OK changed nothing. */
+typedef enum nh_status {
+	NH_OK = 0,
+	NH_EINVAL,   /* NULL, zero or contradictory argument */
+	NH_EALIGN,   /* an alignment that is not a power of two */
+	NH_EWRAP,    /* base + size, or a size computation, wraps */
+	NH_ESMALL,   /* too small to hold one block (and its control memory) */
+	NH_ERANGE,   /* region too large or outside the heap's window */
+	NH_EOVERLAP, /* overlaps a region or control memory that is already in use */
+	NH_ENOSPC,   /* no more heaps or regions: NH_MAX_HEAPS, NH_MAX_REGIONS */
+	NH_EALREADY, /* initialised already */
+	NH_ENOINIT,  /* not initialised */
+	NH_ENOENT,   /* no such heap or CPU */
+	NH_ENOTSUP,  /* external memory without control memory of its own */
+	NH_EBUSY,    /* another walk or validate of this heap took over */
+	NH_ECORRUPT  /* damaged metadata was found */
+} nh_status;
+
+/* A constant English phrase for a status; "unknown status" for other values. Anywhere. */
+const char *nh_status_string(nh_status status);
+
+/* ---- attributes --------------------------------------------------------------------------- */
+
+#define NH_ATTR_DMA (UINT32_C(1) << 0)
+#define NH_ATTR_EXEC (UINT32_C(1) << 1)
+#define NH_ATTR_CACHEABLE (UINT32_C(1) << 2)
+#define NH_ATTR_NONCACHEABLE (UINT32_C(1) << 3)
+#define NH_ATTR_EXTERNAL (UINT32_C(1) << 4) /* no exclusive access: holds no control memory */
+#define NH_ATTR_RETAINED (UINT32_C(1) << 5)
+#define NH_ATTR_FAST (UINT32_C(1) << 6)
+#define NH_ATTR_SHAREABLE (UINT32_C(1) << 7)
+#define NH_ATTR_USER(n) (UINT32_C(1) << (16 + (n))) /* n = 0 .. 15: yours */
+
+/* Affinity of a CPU number (0 .. 31); 0 = near to all alike. */
+#define NH_CPU(n) (UINT32_C(1) << (n))
+
+/* ---- heaps and regions -------------------------------------------------------------------- */
+
+#define NH_HEAP_NOT_DEFAULT 1u /* only requests that name an attribute, a preference or the heap get it */
+#define NH_HEAP_NO_CACHES 2u   /* TLSF under the lock only: a freed block is reusable and merged at once */
+
+typedef struct nh_heap_config {
+	const char *name;    /* for reports; kept, not copied; may be NULL */
+	void *base;          /* first region; any address */
+	size_t size;         /* its bytes */
+	uint32_t attributes; /* NH_ATTR_... */
+	uint32_t affinity;   /* NH_CPU(n) | ...; 0 = shared */
+	uint32_t flags;      /* NH_HEAP_... */
+	/* Control memory (see nh_heap_control_size): NULL takes it from the head of the region. It
+	 * must be internal memory aligned to 8 (16 on 64-bit) and live as long as the heap. */
+	void *control;
+	size_t control_size;
+	/* Reach, counted from base, of the regions that will be added to this heap. 0 = 512 KiB (1 MiB
+	 * on 64-bit) or the first region, whichever is more. Up to that default the control memory is
+	 * half as large. Regions further than 2^26 granules from base are served without caches. */
+	size_t window;
+} nh_heap_config;
+
+/* One set of heaps. Opaque; the storage is the caller's. */
+typedef struct nh_instance nh_instance;
+
+/* Upper bound of sizeof(nh_instance), compared at compile time of the library. */
+#define NH_INSTANCE_SIZE                                                                             \
+	((size_t)(NH_CPUS + 1) * (sizeof(void *) + 8u) + (NH_CACHES ? 1200u : 0u) + 160u +               \
+	 (size_t)NH_MAX_HEAPS * sizeof(void *) + (size_t)NH_MAX_REGIONS * (4u * sizeof(void *)) +          \
+	 (size_t)(NH_CPUS + 1) * 2u + 192u)
+
+typedef union nh_instance_storage {
+	void *align_pointer;
+	uint64_t align_word;
+	unsigned char bytes[NH_INSTANCE_SIZE];
+} nh_instance_storage;
+
+/* Initialises the default instance with `count` heaps (0 is allowed: add them later). All or
+ * nothing: on an error nothing is kept, and *failed (if not NULL) is the index of the entry at
+ * fault. Call it once, from a task, before any other CPU uses the heap; calls before it return
+ * NULL or a status. Worst case: per heap, clearing its control memory. */
+nh_status nh_init(const nh_heap_config *heaps, unsigned count, unsigned *failed);
+
+/* The same for an instance in the caller's storage, which must stay where it is. */
+nh_status nh_instance_init(nh_instance_storage *storage, const nh_heap_config *heaps, unsigned count,
+                           unsigned *failed, nh_instance **instance);
+
+/* Forgets all heaps; their memory is the caller's again. No other call may be under way, and no
+ * block of it may be used afterwards. NH_ENOINIT if there is nothing to forget. */
+nh_status nh_deinit(void);
+nh_status nh_instance_deinit(nh_instance *instance);
+
+/* The default instance, for the functions that take one. Never NULL. */
+nh_instance *nh_default(void);
+
+/* Adds a heap at run time; other CPUs may be allocating. *heap (if not NULL) receives its number.
+ * Task. Errors: NH_ENOINIT, NH_EINVAL, NH_EWRAP, NH_ESMALL, NH_ERANGE, NH_EOVERLAP, NH_ENOSPC,
+ * NH_ENOTSUP, and NH_EINVAL for an affinity without a configured CPU. Blocking: additions wait
+ * for each other. Worst case: clearing the control memory, interrupts on. */
+nh_status nh_heap_add(const nh_heap_config *config, int *heap);
+nh_status nh_instance_heap_add(nh_instance *instance, const nh_heap_config *config, int *heap);
+
+/* Adds a region to a heap at run time. Task. Errors as above, and NH_ENOENT. */
+nh_status nh_region_add(int heap, void *base, size_t size);
+nh_status nh_instance_region_add(nh_instance *instance, int heap, void *base, size_t size);
+
+/* Bytes of control memory that `config` needs (its control fields are ignored), 0 if the config is
+ * invalid. Anywhere. */
+size_t nh_heap_control_size(const nh_heap_config *config);
+
+/* ---- allocation --------------------------------------------------------------------------- */
+
+/*
+ * Blocks are aligned to 8 bytes (16 on 64-bit targets). Size 0 gives NULL. All of these may be
+ * called anywhere; from an interrupt handler they do not reclaim (see NH_NO_RECLAIM).
+ * Worst case: a hit is wait-free; a miss is at most 5 TLSF operations in at most two lock holds;
+ * then one more lock hold per further heap the request allows; then, if nothing fitted, a reclaim:
+ * lock holds of at most NH_SLICE blocks each until all caches are empty.
+ */
+void *nh_malloc(size_t size);
+void *nh_instance_malloc(nh_instance *instance, size_t size);
+
+/* count * size zeroed bytes; NULL if either is 0 or the product wraps. Clears outside all locks. */
+void *nh_calloc(size_t count, size_t size);
+void *nh_instance_calloc(nh_instance *instance, size_t count, size_t size);
+
+/* `alignment` is a power of two (0 and small ones are met by every block); anything else gives
+ * NULL. `size` need not be a multiple of it. Never from a magazine: one lock hold at least. */
+void *nh_aligned_alloc(size_t alignment, size_t size);
+void *nh_instance_aligned_alloc(nh_instance *instance, size_t alignment, size_t size);
+
+/* block NULL = malloc; size 0 = free, returns NULL. In place if it can be (shrinking, growing into
+ * a free successor, or over a free predecessor by moving down); else a new block in the same
+ * heap; else in heaps with all attributes of the old one (default-eligible ones, if it was).
+ * Bytes are copied outside all locks. On failure NULL, and the old block is untouched. An aligned
+ * block that moves keeps only the standard alignment. */
+void *nh_realloc(void *block, size_t size);
+void *nh_instance_realloc(nh_instance *instance, void *block, size_t size);
+
+/* NULL is ignored. Any CPU, anywhere. A hit is wait-free; a block of another CPU's heap is handed
+ * to it by at most NH_INBOX_TRIES compare-and-swaps (lock-free), else in one lock hold; never
+ * more than 5 TLSF operations. A pointer that is not a live block of this instance is reported to
+ * the fatal hook and changes nothing. */
+void nh_free(void *block);
+void nh_instance_free(nh_instance *instance, void *block);
+
+/* Bytes that may be used, at least what was asked for; 0 for NULL and for what is not a live
+ * block of this instance (which is not reported). Anywhere; wait-free. */
+size_t nh_usable_size(const void *block);
+size_t nh_instance_usable_size(nh_instance *instance, const void *block);
+
+/* ---- allocation by attribute -------------------------------------------------------------- */
+
+#define NH_NO_FOREIGN 1u /* never another CPU's local memory, not even as the last resort */
+#define NH_NO_RECLAIM 2u /* NULL may also mean: it is in some cache. Bounded, for time-critical code */
+#define NH_ZERO 4u       /* clear the block */
+
+/*
+ * Which memory a request accepts, and in which order it is tried. Candidates are the heaps that
+ * have all of `require` and are in `heaps`, where those are not 0. If both are 0: the
+ * default-eligible heaps, and those that have all of `prefer` or of one of the `preferences`.
+ * They are tried
+ *   in tiers: having preferences[0], preferences[1], ... , having all of `prefer`, the rest;
+ *   within a tier: local to this CPU, shared; within these in the order of addition;
+ *   and after all tiers, in the same tiers, heaps local to other CPUs only.
+ * Finding the first costs the same however many heaps there are.
+ */
+typedef struct nh_request {
+	uint32_t require;
+	uint32_t prefer;
+	const uint32_t *preferences; /* attribute masks, best first; NULL if none */
+	unsigned preference_count;
+	uint32_t heaps;   /* set of heaps, 1 << number; 0 = all */
+	uint32_t flags;   /* NH_NO_FOREIGN | NH_NO_RECLAIM | NH_ZERO */
+	size_t alignment; /* 0 = standard */
+} nh_request;
+
+void *nh_alloc(const nh_request *request, size_t size);
+void *nh_instance_alloc(nh_instance *instance, const nh_request *request, size_t size);
+
+/* As nh_realloc, but the request says where the block may go if it has to move. A block that can
+ * stay stays, wherever it is; request->alignment is met also by a block that stays. */
+void *nh_realloc_request(const nh_request *request, void *block, size_t size);
+void *nh_instance_realloc_request(nh_instance *instance, const nh_request *request, void *block, size_t size);
+
+/* Short forms for "memory that has all of these attributes". With 0 they equal the plain ones. */
+void *nh_malloc_attr(uint32_t attributes, size_t size);
+void *nh_calloc_attr(uint32_t attributes, size_t count, size_t size);
+void *nh_realloc_attr(uint32_t attributes, void *block, size_t size);
+void *nh_aligned_alloc_attr(uint32_t attributes, size_t alignment, size_t size);
+void *nh_instance_malloc_attr(nh_instance *instance, uint32_t attributes, size_t size);
+void *nh_instance_calloc_attr(nh_instance *instance, uint32_t attributes, size_t count, size_t size);
+void *nh_instance_realloc_attr(nh_instance *instance, uint32_t attributes, void *block, size_t size);
+void *nh_instance_aligned_alloc_attr(nh_instance *instance, uint32_t attributes, size_t alignment, size_t size);
+
+/* Why a heap was or was not taken. */
+typedef enum nh_reason {
+	NH_TAKEN = 0,       /* the request would be served from this one */
+	NH_NOT_REACHED,     /* would be tried after the one taken */
+	NH_NOT_IN_HEAPS,    /* not in request->heaps */
+	NH_NO_ATTRIBUTE,    /* lacks a required attribute */
+	NH_NOT_ELIGIBLE,    /* a plain request, and the heap is not default-eligible */
+	NH_FOREIGN,         /* local to other CPUs, and the request forbids those */
+	NH_FULL             /* no free block fits; what other CPUs have cached is not counted */
+} nh_reason;
+
+typedef struct nh_explanation {
+	int heap;
+	nh_reason reason;
+} nh_explanation;
+
+/* Fills `out` (room for `max`; NH_MAX_HEAPS is always enough) with one entry per heap in the
+ * order this CPU would consider them, candidates first; returns how many heaps there are. Nothing is
+ * allocated. Task; one lock hold per candidate up to the one taken. */
+unsigned nh_explain(const nh_request *request, size_t size, nh_explanation *out, unsigned max);
+unsigned nh_instance_explain(nh_instance *instance, const nh_request *request, size_t size, nh_explanation *out,
+                             unsigned max);
+
+/* A constant English phrase. Anywhere. */
+const char *nh_reason_string(nh_reason reason);
+
+/* The number of the heap that `address` lies in (block or not), or -1. Anywhere; wait-free. */
+int nh_heap_of(const void *address);
+int nh_instance_heap_of(nh_instance *instance, const void *address);
+
+/* ---- maintenance and inspection ----------------------------------------------------------- */
+
+/* Returns all cached blocks of all CPUs to TLSF and merges them. heap -1 = all. Task. Blocking
+ * as a reclaim is. Returns NH_OK, NH_ENOENT or NH_ENOINIT. */
+nh_status nh_trim(int heap);
+nh_status nh_instance_trim(nh_instance *instance, int heap);
+
+typedef struct nh_heap_stats {
+	const char *name;
+	uint32_t attributes, affinity, flags;
+	size_t size;         /* bytes of blocks and their headers: free + taken, always */
+	size_t free;         /* in TLSF */
+	size_t taken;        /* not in TLSF: live + cached */
+	size_t cached;       /* parked in magazines, depot, inboxes at the time of asking */
+	size_t live;         /* taken - cached: with the users, headers included */
+	size_t peak;         /* the most that was ever taken */
+	size_t largest_free; /* bytes the largest free TLSF block can hold (usable size) */
+	size_t cache_limit;  /* the most that all caches together may park */
+	size_t quarantined;  /* lost to detected corruption */
+	unsigned regions;
+	/* the following stay 0 with NH_STATS 0; they wrap */
+	uint32_t remote_frees; /* handed over through an inbox */
+	uint32_t depot_puts, depot_gets, inbox_takes;
+	uint32_t reclaims;   /* freezes begun */
+	uint32_t lock_waits; /* lock acquisitions that found it held */
+	uint32_t refusals;   /* requests that ended in NULL here */
+} nh_heap_stats;
+
+/* Counts blocks by walking the heap in slices of NH_SLICE blocks per lock hold; the numbers are
+ * exact if nobody else is active, and each is true of some moment of the call otherwise. Task.
+ * NH_EBUSY if another walk of this heap took over; NH_ECORRUPT if the walk met damage. */
+nh_status nh_heap_stats_get(int heap, nh_heap_stats *stats);
+nh_status nh_instance_heap_stats_get(nh_instance *instance, int heap, nh_heap_stats *stats);
+
+typedef struct nh_cpu_stats {
+	uint32_t hits;       /* malloc and free served by the CPU's own magazines */
+	uint32_t misses;     /* malloc that found its magazines, inbox and depot empty */
+	uint32_t overflows;  /* free that found its magazine full or the block due for merging */
+	uint32_t refills;    /* blocks brought in by misses beyond the one asked for */
+	uint32_t bypasses;   /* calls that found the gate seized */
+	uint32_t remote;     /* blocks this CPU freed into a heap it is not local to */
+} nh_cpu_stats;
+
+/* One CPU's counters in one heap; they wrap. All 0 where it has no caches. Anywhere; wait-free.
+ * With NH_STATS 0 only `hits` counts, and includes the slow calls that entered the gate. */
+nh_status nh_cpu_stats_get(int heap, unsigned cpu, nh_cpu_stats *stats);
+nh_status nh_instance_cpu_stats_get(nh_instance *instance, int heap, unsigned cpu, nh_cpu_stats *stats);
+
+/* Number of heaps added so far. Anywhere. */
+unsigned nh_heap_count(void);
+unsigned nh_instance_heap_count(nh_instance *instance);
+
+typedef enum nh_block_state { NH_BLOCK_FREE, NH_BLOCK_LIVE, NH_BLOCK_CACHED } nh_block_state;
+
+typedef struct nh_block_info {
+	int heap;
+	void *address; /* of the payload */
+	size_t size;   /* usable bytes */
+	nh_block_state state;
+} nh_block_info;
+
+/* Calls visit() for each block of a heap in address order, region by region, outside all locks,
+ * until it returns false. Others may allocate meanwhile: each block reported existed at some
+ * moment of the call. visit() may call the heap but not walk the same heap. Task. */
+nh_status nh_walk(int heap, bool (*visit)(const nh_block_info *block, void *context), void *context);
+nh_status nh_instance_walk(nh_instance *instance, int heap,
+                           bool (*visit)(const nh_block_info *block, void *context), void *context);
+
+typedef struct nh_report {
+	int heap;            /* where the first damage was found; -1 = none */
+	const void *address; /* the first bad address */
+	const char *what;    /* a constant English phrase; NULL = sound */
+} nh_report;
+
+/* Checks one heap, or all (-1): every header, neighbour, list link and bitmap in slices of
+ * NH_SLICE blocks per lock hold while others allocate, and this CPU's magazines. Bounds are
+ * checked before anything is read, so damaged metadata is reported, not followed. Task. */
+nh_status nh_validate(int heap, nh_report *report);
+nh_status nh_instance_validate(nh_instance *instance, int heap, nh_report *report);
+
+/* ---- faults ------------------------------------------------------------------------------- */
+
+typedef enum nh_fault_code {
+	NH_FAULT_NONE = 0,
+	NH_FAULT_POINTER,     /* free or realloc of an address that is no block of this instance */
+	NH_FAULT_DOUBLE_FREE, /* the block is free or cached already */
+	NH_FAULT_LINK,        /* a cached block's link was overwritten: write after free */
+	NH_FAULT_NEIGHBOUR,   /* a header next to the block was overwritten: overrun or underrun */
+	NH_FAULT_LIST,        /* a free block's list links were overwritten */
+	NH_FAULT_CONTEXT,     /* called where it cannot be served: see CALLABLE FROM */
+	NH_FAULT_STUCK        /* a CPU has kept a lock or gate beyond NH_PATIENCE polls */
+} nh_fault_code;
+
+typedef struct nh_fault {
+	nh_fault_code code;
+	const void *address; /* block, header or (NH_FAULT_STUCK) NULL */
+	unsigned cpu;        /* the CPU that noticed; NH_FAULT_STUCK: the one waited for */
+} nh_fault;
+
+/* Called with no gate or lock held and the caller's interrupt state. The default prints (hosts)
+ * and stops. A hook may return: the faulty call then has no effect, a damaged chain is cut off,
+ * and its bytes count as quarantined. It may allocate and free; a fault inside the hook goes to the
+ * default. NULL restores the default. Set it before other CPUs run. */
+typedef void (*nh_fatal_hook)(const nh_fault *fault);
+void nh_fatal_hook_set(nh_fatal_hook hook);
+
+/* A constant English phrase. Anywhere. */
+const char *nh_fault_string(nh_fault_code code);
+
+/* ---- one configuration for library and application ---------------------------------------- */
+
+/* The library defines this symbol under a name made of its options (nearheap/config.h); a program
+ * compiled with others does not link. */
+extern const volatile char NH__CONFIGURED;
+
+static inline nh_status nh__init(const nh_heap_config *heaps, unsigned count, unsigned *failed)
+{
+	return NH__CONFIGURED ? nh_init(heaps, count, failed) : NH_EINVAL;
+}
+
+static inline nh_status nh__instance_init(nh_instance_storage *storage, const nh_heap_config *heaps, unsigned count,
+                                          unsigned *failed, nh_instance **instance)
+{
+	return NH__CONFIGURED ? nh_instance_init(storage, heaps, count, failed, instance) : NH_EINVAL;
+}
+
+#define nh_init nh__init
+#define nh_instance_init nh__instance_init
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
