@@ -24,6 +24,10 @@
  *   nh_port_irq nh_port_irq_save(void); void nh_port_irq_restore(nh_port_irq)
  *       Mask everything that may call the heap on this CPU; restore exactly the previous state.
  *       Both are compiler barriers.
+ *   nh_port_irq_begin(name)   declares `name` and saves into it, for the hits; a port may pin it to a
+ *       register of its choice
+ *   NH_PORT_OPAQUE(variable)  the compiler may assume nothing about it; where address arithmetic
+ *       folded too far costs more than it saves. Empty elsewhere.
  *   bool nh_port_in_isr(void)       in a handler: reclaim is skipped
  *   void nh_port_relax(uint32_t polls)   one poll of something another CPU must do; hosts yield
  *
@@ -40,6 +44,7 @@
  *   NH_PORT_GATE_OPEN    what an open `seized` word holds
  *   The gate of one CPU's magazines, see core/gate.h for the meaning of the two words:
  *   bool nh_port_gate_enter(_Atomic uint32_t *busy, _Atomic uint32_t *seized, unsigned cpu)
+ *   bool nh_port_gate_try(...)   the same for the hits: inline, no call; may refuse more often
  *   void nh_port_gate_leave(_Atomic uint32_t *busy, unsigned cpu)
  *   void nh_port_gate_cancel(_Atomic uint32_t *busy, unsigned cpu)   leave, and do not count it
  *   void nh_port_gate_seize(_Atomic uint32_t *seized)

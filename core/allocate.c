@@ -51,18 +51,20 @@ NH__NOINLINE void nh__free_slow(nh_instance *instance, void *payload)
 
 void *nh_instance_malloc(nh_instance *instance, size_t size)
 {
-	return nh__malloc(instance, size);
+	void *payload = nh__malloc_hit(instance, &size);
+	return NH__LIKELY(payload != NULL) ? payload : nh__malloc_slow(instance, size);
 }
 
 void nh_instance_free(nh_instance *instance, void *block)
 {
-	nh__free(instance, block);
+	if (NH__UNLIKELY(!nh__free_hit(instance, block)))
+		nh__free_slow(instance, block);
 }
 
 void *nh_instance_calloc(nh_instance *instance, size_t count, size_t size)
 {
 	size_t bytes = nh__product(count, size);
-	void *block = nh__malloc(instance, bytes);
+	void *block = nh_instance_malloc(instance, bytes);
 	if (block != NULL)
 		memset(block, 0, bytes);
 	return block;

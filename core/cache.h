@@ -115,7 +115,7 @@ struct nh__shared {
 #if NH_HARDENING >= NH_HARDENING_MODERATE
 NH__INLINE uint32_t nh__link_code(uint32_t link, uint32_t secret, const void *payload)
 {
-	return link ^ secret ^ (uint32_t)(uintptr_t)payload;
+	return link ^ secret ^ (uint32_t)(uintptr_t)nh__block_at(payload);
 }
 #else
 #define nh__link_code(link, secret, payload) ((void)(secret), (void)(payload), (link))
@@ -126,21 +126,25 @@ NH__INLINE void *nh__chain_head(uintptr_t origin, uint32_t word)
 	return (void *)(origin + (uintptr_t)NH__HEAD(word) * NH_GRANULE);
 }
 
+/* count(word) == 0, and count(word) - count(link) == 1, as shifts: no mask to keep in a register. */
+#define NH__EMPTY(word) ((uint32_t)((word) << (32 - NH__COUNT_BITS)) == 0)
+#define NH__ONE_LESS(word, link) NH__EMPTY((word) - (link) - 1u)
+
 /* Takes the head off *word, or returns NULL and changes nothing if it is empty or damaged. */
 NH__INLINE void *nh__chain_pop(const struct nh__cache_head *head, uint32_t *word)
 {
 	uint32_t chain = *word;
-	if (NH__UNLIKELY(NH__COUNT(chain) == 0))
+	if (NH__UNLIKELY(NH__EMPTY(chain)))
 		return NULL;
-	void *payload = nh__chain_head(head->origin, chain);
-	uint32_t link = nh__link_code(*(const uint32_t *)payload, head->secret, payload);
+	struct nh__block *block = nh__block_at(nh__chain_head(head->origin, chain));
+	NH_PORT_OPAQUE(block);
+	uint32_t link = nh__link_code(*(const uint32_t *)nh__payload(block), head->secret, nh__payload(block));
 #if NH_HARDENING >= NH_HARDENING_MODERATE
-	if (NH__UNLIKELY(NH__COUNT(chain - link) != 1u ||
-	                 nh__load_relaxed(&nh__block_at(payload)->owner) != NH__OWNER_CACHED))
+	if (NH__UNLIKELY(!NH__ONE_LESS(chain, link) || nh__load_relaxed(&block->owner) != NH__OWNER_CACHED))
 		return NULL;
 #endif
 	*word = link;
-	return payload;
+	return nh__payload(block);
 }
 
 /* The chain with `payload`, at granule `offset`, on top. Writes its link and owner byte. */
@@ -167,7 +171,7 @@ NH__INLINE uintptr_t nh__rotated_offset(const struct nh__cache_head *head, const
  * the next moment. Also right for a block with slack, whose tail it then reads. */
 NH__INLINE bool nh__should_merge(struct nh__block *block, uint32_t span)
 {
-	return ((nh__flags(block) & NH__PREV_FREE) | (nh__flags(nh__block_after(block, span)) & NH__FREE)) != 0;
+	return (nh__flags(block) & NH__PREV_FREE) != 0 || (nh__flags(nh__block_after(block, span)) & NH__FREE) != 0;
 }
 
 NH__INLINE void nh__count(struct nh__cache *cache, enum nh__counter counter, uint32_t by)

@@ -77,9 +77,21 @@ nh_status nh_region_add(int heap, void *base, size_t size)
 	return nh_instance_region_add(&the_default, heap, base, size);
 }
 
+/* The slow paths with one argument less, so that the hits keep nothing for them. */
+static NH__NOINLINE void *malloc_slow(size_t size)
+{
+	return nh__malloc_slow(&the_default, size);
+}
+
+static NH__NOINLINE void free_slow(void *block)
+{
+	nh__free_slow(&the_default, block);
+}
+
 void *nh_malloc(size_t size)
 {
-	return nh__malloc(&the_default, size);
+	void *payload = nh__malloc_hit(&the_default, &size);
+	return NH__LIKELY(payload != NULL) ? payload : malloc_slow(size);
 }
 
 void *nh_calloc(size_t count, size_t size)
@@ -99,7 +111,8 @@ void *nh_realloc(void *block, size_t size)
 
 void nh_free(void *block)
 {
-	nh__free(&the_default, block);
+	if (NH__UNLIKELY(!nh__free_hit(&the_default, block)))
+		free_slow(block);
 }
 
 size_t nh_usable_size(const void *block)

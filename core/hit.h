@@ -9,19 +9,23 @@
 
 #include "core/instance.h"
 
-NH__INLINE void *nh__malloc(nh_instance *instance, size_t size)
+/* NULL: take the slow path, with *size, which may have become that of the class (all classes exact: it asks
+ * for the same span, and the original need not be kept all the way). */
+NH__INLINE void *nh__malloc_hit(nh_instance *instance, size_t *size)
 {
 #if NH_CACHES
-	size_t index = (size - 1u) >> NH__CLASS_STEP;
+	size_t index = (*size - 1u) >> NH__CLASS_STEP;
 	if (NH__UNLIKELY(index >= NH__CLASS_TABLE))
-		return nh__malloc_slow(instance, size);
+		return NULL;
 	unsigned klass = instance->class_of[index];
-	nh_port_irq irq = nh_port_irq_save();
+	nh_port_irq_begin(irq);
 	unsigned cpu = nh_port_cpu();
 	/* acquire, or dependency: of the release in core/instance.c */
 	struct nh__cache *cache = (struct nh__cache *)nh_port_load_dependent(&instance->first[cpu]);
-	if (NH__LIKELY(nh__gate_enter(&cache->head.gate, cpu))) {
-		void *payload = nh__chain_pop(&cache->head, &cache->slot[klass].cur);
+	if (NH__LIKELY(nh__gate_try(&cache->head.gate, cpu))) {
+		struct nh__slot *slot = &cache->slot[klass];
+		NH_PORT_OPAQUE(slot);
+		void *payload = nh__chain_pop(&cache->head, &slot->cur);
 		if (NH__LIKELY(payload != NULL)) {
 			nh__store_relaxed(&nh__block_at(payload)->owner, (uint8_t)(NH__OWNER_LIVE + klass));
 			nh__gate_leave(&cache->head.gate, cpu);
@@ -31,54 +35,64 @@ NH__INLINE void *nh__malloc(nh_instance *instance, size_t size)
 		nh__gate_cancel(&cache->head.gate, cpu);
 	}
 	nh_port_irq_restore(irq);
+	if (!NH_CLASS_DOUBLINGS)
+		*size = NH_USABLE(NH_SPAN_MIN + klass);
+#else
+	(void)instance;
+	(void)size;
 #endif
-	return nh__malloc_slow(instance, size);
+	return NULL;
 }
 
 #if NH_CACHES
 
-/* Everything that must hold for a push without another look: else false, and nothing was done. */
-NH__INLINE bool nh__free_hit(struct nh__cache *cache, unsigned cpu, void *payload)
+/* Everything that must hold for a push without another look: else false, and nothing was done. Works on
+ * the block's header address alone: on Thumb-1 every further live value costs more than its sum. */
+NH__INLINE bool nh__push_hit(struct nh__cache *cache, unsigned cpu, struct nh__block *block)
 {
-	uintptr_t offset = nh__rotated_offset(&cache->head, payload);
+	uintptr_t offset = nh__rotated_offset(&cache->head, nh__payload(block));
 	if (NH__UNLIKELY(offset >= cache->head.limit))
 		return false;
-	struct nh__block *block = nh__block_at(payload);
 	unsigned klass = (unsigned)nh__load_relaxed(&block->owner) - NH__OWNER_LIVE;
+	NH_PORT_OPAQUE(klass);
 	if (NH__UNLIKELY(klass >= NH_CLASSES))
 		return false;
 #if NH_WIDE && NH_HARDENING >= NH_HARDENING_MODERATE
 	if (NH__UNLIKELY(block->key != nh__block_key(cache->head.secret, block)))
 		return false;
 #endif
-	if (NH__UNLIKELY(!nh__gate_enter(&cache->head.gate, cpu)))
+	if (NH__UNLIKELY(!nh__gate_try(&cache->head.gate, cpu)))
 		return false;
 	struct nh__slot *slot = &cache->slot[klass];
+	NH_PORT_OPAQUE(slot);
 	uint32_t chain = slot->cur;
 	if (NH__UNLIKELY(NH__COUNT(chain) >= slot->cap || nh__should_merge(block, slot->span))) {
 		nh__gate_cancel(&cache->head.gate, cpu);
 		return false;
 	}
-	nh_port_retire(payload, NH_USABLE(slot->span));
-	slot->cur = nh__chain_link(cache->head.secret, chain, payload, (uint32_t)offset + 1u);
+	nh_port_retire(nh__payload(block), NH_USABLE(slot->span));
+	slot->cur = nh__chain_link(cache->head.secret, chain, nh__payload(block), (uint32_t)offset + 1u);
 	nh__gate_leave(&cache->head.gate, cpu);
 	return true;
 }
 
 #endif
 
-NH__INLINE void nh__free(nh_instance *instance, void *payload)
+/* False: take the slow path. */
+NH__INLINE bool nh__free_hit(nh_instance *instance, void *payload)
 {
 #if NH_CACHES
-	nh_port_irq irq = nh_port_irq_save();
+	nh_port_irq_begin(irq);
 	unsigned cpu = nh_port_cpu();
 	struct nh__cache *cache = (struct nh__cache *)nh_port_load_dependent(&instance->first[cpu]);
-	bool done = nh__free_hit(cache, cpu, payload);
+	bool done = nh__push_hit(cache, cpu, nh__block_at(payload));
 	nh_port_irq_restore(irq);
-	if (NH__LIKELY(done))
-		return;
+	return done;
+#else
+	(void)instance;
+	(void)payload;
+	return false;
 #endif
-	nh__free_slow(instance, payload);
 }
 
 #endif

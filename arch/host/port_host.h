@@ -62,6 +62,9 @@ static inline nh_port_irq nh_port_irq_save(void)
 	return 0;
 }
 
+#define nh_port_irq_begin(name) nh_port_irq name = nh_port_irq_save()
+#define NH_PORT_OPAQUE(variable) ((void)(variable))
+
 static inline void nh_port_irq_restore(nh_port_irq state)
 {
 	(void)state;
@@ -86,8 +89,8 @@ void nh_port_relax(uint32_t polls);
 /*
  * The gate. With membarrier the owner's store and load are relaxed and only the compiler is held;
  * the reclaimer's system call puts the fence into every running thread. Where the kernel refuses
- * that, an open gate holds 2 instead of 0, the test below fails, and the owner enters by the
- * sequentially consistent pair. ThreadSanitizer sees no system call, so its builds always do.
+ * that, an open gate holds 2 instead of 0, every try fails, and the slow path enters by the
+ * sequentially consistent pair. ThreadSanitizer sees no system call, so its builds always do that.
  */
 bool nh_host__gate_enter_fenced(_Atomic uint32_t *busy, _Atomic uint32_t *seized, uint32_t count);
 
@@ -97,14 +100,28 @@ static inline bool nh_port_gate_enter(_Atomic uint32_t *busy, _Atomic uint32_t *
 	uint32_t count = atomic_load_explicit(busy, memory_order_relaxed);
 	if (count & 1u)
 		return false; /* a signal handler on top of the owner */
-#if !NH_HOST_TSAN
+	return nh_host__gate_enter_fenced(busy, seized, count);
+}
+
+/* Inlined into the hits: no call, so that they need no stack frame. */
+static inline bool nh_port_gate_try(_Atomic uint32_t *busy, _Atomic uint32_t *seized, unsigned cpu)
+{
+#if NH_HOST_TSAN
+	return nh_port_gate_enter(busy, seized, cpu);
+#else
+	(void)cpu;
+	uint32_t count = atomic_load_explicit(busy, memory_order_relaxed);
+	if (count & 1u)
+		return false;
 	atomic_store_explicit(busy, count + 1u, memory_order_relaxed);
-	atomic_signal_fence(memory_order_seq_cst);
+	atomic_signal_fence(memory_order_seq_cst); /* the other half is nh_port_heavy_fence */
 	/* acquire: of nh_port_gate_open */
 	if (__builtin_expect(atomic_load_explicit(seized, memory_order_acquire) == 0, 1))
 		return true;
+	/* release: nothing was touched, but a reader of this word must not see less than one of the last */
+	atomic_store_explicit(busy, count, memory_order_release);
+	return false;
 #endif
-	return nh_host__gate_enter_fenced(busy, seized, count);
 }
 
 static inline void nh_port_gate_leave(_Atomic uint32_t *busy, unsigned cpu)

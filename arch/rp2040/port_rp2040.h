@@ -65,6 +65,13 @@ static inline nh_port_irq nh_port_irq_save(void)
 	return primask;
 }
 
+/* r12 is free for the taking in Thumb-1 code and spares the hits a push. */
+#define nh_port_irq_begin(name)               \
+	register nh_port_irq name __asm("r12"); \
+	__asm volatile("mrs %0, primask\n\tcpsid i" : "=r"(name)::"memory")
+
+#define NH_PORT_OPAQUE(variable) __asm("" : "+l"(variable))
+
 static inline void nh_port_irq_restore(nh_port_irq primask)
 {
 	__asm volatile("msr primask, %0" ::"r"(primask) : "memory");
@@ -130,29 +137,30 @@ uint32_t nh_port_exchange(_Atomic uint32_t *word, uint32_t value);
  */
 static inline bool nh_port_gate_enter(_Atomic uint32_t *busy, _Atomic uint32_t *seized, unsigned cpu)
 {
-	(void)busy;
 	if (NH_RP2040_SPINLOCK(NH_RP2040_GATE_LOCK + cpu) == 0)
 		return false;
 	nh_port__barrier();
 	if (atomic_load_explicit(seized, memory_order_relaxed) == 0)
 		return true;
-	NH_RP2040_SPINLOCK(NH_RP2040_GATE_LOCK + cpu) = 0;
+	NH_RP2040_SPINLOCK(NH_RP2040_GATE_LOCK + cpu) = (uint32_t)(uintptr_t)busy;
 	return false;
 }
+
+#define nh_port_gate_try(busy, seized, cpu) nh_port_gate_enter((busy), (seized), (cpu))
 
 static inline void nh_port_gate_leave(_Atomic uint32_t *busy, unsigned cpu)
 {
 	uint32_t count = atomic_load_explicit(busy, memory_order_relaxed);
 	atomic_store_explicit(busy, count + 2u, memory_order_relaxed);
 	nh_port__barrier();
-	NH_RP2040_SPINLOCK(NH_RP2040_GATE_LOCK + cpu) = 0;
+	/* any value releases; this one is in a register */
+	NH_RP2040_SPINLOCK(NH_RP2040_GATE_LOCK + cpu) = (uint32_t)(uintptr_t)busy;
 }
 
 static inline void nh_port_gate_cancel(_Atomic uint32_t *busy, unsigned cpu)
 {
-	(void)busy;
 	nh_port__barrier();
-	NH_RP2040_SPINLOCK(NH_RP2040_GATE_LOCK + cpu) = 0;
+	NH_RP2040_SPINLOCK(NH_RP2040_GATE_LOCK + cpu) = (uint32_t)(uintptr_t)busy;
 }
 
 static inline void nh_port_gate_seize(_Atomic uint32_t *seized)
