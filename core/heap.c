@@ -380,7 +380,7 @@ static void give_inside(struct nh__heap *heap, struct nh__cache *cache, unsigned
 			return;
 		}
 		nh__count(cache, NH__SLOW, 1);
-		if (merge && NH__COUNT(cache->pending) < NH_PENDING) {
+		if (merge && slot->span * NH_GRANULE <= NH_CAP_SMALL_SPAN && NH__COUNT(cache->pending) < heap->pend) {
 			cache->pending = nh__chain_link(cache->head.secret, cache->pending, payload,
 			                                nh__chain_offset(&cache->head, payload));
 			return;
@@ -503,14 +503,56 @@ void *nh__heap_take(struct nh__heap *heap, const struct nh__need *need, struct n
 	return payload;
 }
 
+/* ---- could it? ---------------------------------------------------------------------------- */
+
+#if NH_CACHES
+
+/* Something of the class is within this CPU's reach without the lock. */
+static bool cached_here(struct nh__heap *heap, const struct nh__need *need)
+{
+	bool found = false;
+	nh_port_irq irq = nh_port_irq_save();
+	unsigned cpu = nh_port_cpu();
+	struct nh__cache *cache = cpu < NH_CPUS && need->klass != NH__NO_CLASS ? heap->cache[cpu] : NULL;
+	if (cache != NULL && nh__gate_enter(&cache->head.gate, cpu)) {
+		found = cache->slot[need->klass].cur != 0 || (heap->two && cache->prev[need->klass] != 0);
+#if NH__DEPOT
+		const struct nh__shared *shared = &heap->shared[need->klass];
+		found |= nh__load_relaxed(&shared->inbox) != 0;
+		for (unsigned i = 0; i < NH_DEPOT_SLOTS; i++)
+			found |= nh__load_relaxed(&shared->depot[i]) != 0;
+#endif
+		nh__gate_cancel(&cache->head.gate, cpu);
+	}
+	nh_port_irq_restore(irq);
+	return found;
+}
+
+#else
+
+static bool cached_here(struct nh__heap *heap, const struct nh__need *need)
+{
+	(void)heap;
+	(void)need;
+	return false;
+}
+
+#endif
+
 bool nh__heap_could(struct nh__heap *heap, const struct nh__need *need, struct nh__note *note)
 {
-	/* Taken and given back at once: an honest answer needs the real search. */
-	void *payload = nh__heap_take(heap, need, note);
-	if (payload == NULL)
-		return false;
-	nh_port_irq irq = nh_port_irq_save();
-	nh__heap_give(heap, nh_port_cpu(), payload, nh__load_relaxed(&nh__block_at(payload)->owner), note);
-	nh_port_irq_restore(irq);
-	return true;
+	struct attempt attempt = {{0}, false};
+	bool found = cached_here(heap, need);
+	while (!found && !attempt.done) {
+		nh_port_irq irq = nh_port_irq_save();
+		unsigned cpu = nh_port_cpu();
+		attempt.done = !nh__heap_lock(heap, cpu);
+		if (!attempt.done) {
+			found = nh__tlsf_find(&heap->tlsf, need->span, need->align) != NULL ||
+			        nh__tlsf_seek(&heap->tlsf, need->span, need->align, &attempt.scan, &attempt.done) != NULL;
+			nh__heap_unlock(heap, cpu, note);
+		}
+		nh_port_irq_restore(irq);
+	}
+	return found;
 }

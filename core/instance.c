@@ -212,12 +212,28 @@ static void budget_add(struct nh__heap *heap, uint32_t granules)
 	}
 }
 
+/* What may wait to be merged counts as cached too: charged once, or not allowed. */
+static void budget_pending(struct nh__heap *heap, unsigned locals)
+{
+	uint32_t most = locals * NH_PENDING * (uint32_t)(NH_CAP_SMALL_SPAN / NH_GRANULE);
+	if (most <= heap->budget / 2u) {
+		heap->budget -= most;
+		heap->pend = NH_PENDING;
+	}
+}
+
 #else
 
 static void budget_add(struct nh__heap *heap, uint32_t granules)
 {
 	(void)heap;
 	(void)granules;
+}
+
+static void budget_pending(struct nh__heap *heap, unsigned locals)
+{
+	(void)heap;
+	(void)locals;
 }
 
 #endif
@@ -243,6 +259,7 @@ static struct nh__heap *heap_build(const struct nh__plan *plan, const nh_heap_co
 #endif
 	nh__tlsf_add(&heap->tlsf, region);
 	budget_add(heap, heap->tlsf.total);
+	budget_pending(heap, plan->locals);
 	return heap;
 }
 

@@ -107,14 +107,17 @@ static void *move(nh_instance *instance, const nh_request *request, struct resiz
 	return fresh;
 }
 
-/* Where a plain realloc may go: to memory that is as good as the old. */
-static nh_request like(const struct nh__heap *heap)
+/* Where a plain realloc may go: to memory as good as the old, and from a default-eligible heap to any other. */
+static nh_request like(nh_instance *instance, const struct nh__heap *heap)
 {
 	nh_request request = {0};
-	if (heap->flags & NH_HEAP_NOT_DEFAULT) {
+	if ((heap->flags & NH_HEAP_NOT_DEFAULT) == 0) {
+		request.prefer = heap->attributes;
+		request.heaps = nh__load_relaxed(&instance->eligible);
+	} else if (heap->attributes != 0) {
 		request.require = heap->attributes;
-		if (heap->attributes == 0)
-			request.heaps = 1u << heap->id;
+	} else {
+		request.heaps = 1u << heap->id;
 	}
 	return request;
 }
@@ -136,7 +139,7 @@ static void *resize_block(nh_instance *instance, const nh_request *request, void
 	if (aligned_to(payload, align))
 		result = fits_already(&resize, span) ? payload : resize_in_place(&resize, payload);
 	if (result == NULL) {
-		nh_request plain = like(ref.heap);
+		nh_request plain = like(instance, ref.heap);
 		result = move(instance, request == NULL ? &plain : request, &resize, payload, size);
 	}
 	nh__note_report(&resize.note);

@@ -325,7 +325,7 @@ static struct nh__block *take_from(struct nh__tlsf *tlsf, struct nh__block *bloc
 	return carve(tlsf, block, span, align);
 }
 
-struct nh__block *nh__tlsf_take(struct nh__tlsf *tlsf, uint32_t span, uint32_t align)
+struct nh__block *nh__tlsf_find(struct nh__tlsf *tlsf, uint32_t span, uint32_t align)
 {
 	unsigned own = list_of(tlsf, span);
 	struct nh__block *block = look(tlsf, own, span, align);
@@ -334,10 +334,16 @@ struct nh__block *nh__tlsf_take(struct nh__tlsf *tlsf, uint32_t span, uint32_t a
 		if (list < tlsf->levels * 8u)
 			block = look(tlsf, list, span, align);
 	}
+	return block;
+}
+
+struct nh__block *nh__tlsf_take(struct nh__tlsf *tlsf, uint32_t span, uint32_t align)
+{
+	struct nh__block *block = nh__tlsf_find(tlsf, span, align);
 	return block == NULL ? NULL : take_from(tlsf, block, span, align);
 }
 
-struct nh__block *nh__tlsf_scan(struct nh__tlsf *tlsf, uint32_t span, uint32_t align, struct nh__scan *scan,
+struct nh__block *nh__tlsf_seek(struct nh__tlsf *tlsf, uint32_t span, uint32_t align, struct nh__scan *scan,
                                 bool *done)
 {
 	unsigned lists = tlsf->levels * 8u;
@@ -360,12 +366,19 @@ struct nh__block *nh__tlsf_scan(struct nh__tlsf *tlsf, uint32_t span, uint32_t a
 		}
 		struct nh__block *block = scan->node;
 		if (fits(block, span, align))
-			return take_from(tlsf, block, span, align);
+			return block;
 		uint32_t next = links(block)[0];
 		scan->node = next == 0 ? NULL : follow(tlsf, next);
 	}
 	*done = false;
 	return NULL;
+}
+
+struct nh__block *nh__tlsf_scan(struct nh__tlsf *tlsf, uint32_t span, uint32_t align, struct nh__scan *scan,
+                                bool *done)
+{
+	struct nh__block *block = nh__tlsf_seek(tlsf, span, align, scan, done);
+	return block == NULL ? NULL : take_from(tlsf, block, span, align);
 }
 
 uint32_t nh__tlsf_top(struct nh__tlsf *tlsf)

@@ -72,6 +72,11 @@ struct nh__block *nh__tlsf_take(struct nh__tlsf *tlsf, uint32_t span, uint32_t a
 struct nh__block *nh__tlsf_scan(struct nh__tlsf *tlsf, uint32_t span, uint32_t align, struct nh__scan *scan,
                                 bool *done);
 
+/* What take and scan would take, left where it is. */
+struct nh__block *nh__tlsf_find(struct nh__tlsf *tlsf, uint32_t span, uint32_t align);
+struct nh__block *nh__tlsf_seek(struct nh__tlsf *tlsf, uint32_t span, uint32_t align, struct nh__scan *scan,
+                                bool *done);
+
 /* Returns a block and merges it with its neighbours. A block with damaged neighbours is
  * quarantined and the fault noted. Bound: two merges. */
 void nh__tlsf_give(struct nh__tlsf *tlsf, struct nh__block *block);

@@ -174,14 +174,14 @@ uint32_t nh_port_entropy(void);
 void nh_port_fatal(const nh_fault *fault);
 
 #if NH_HOST_TSAN
-void __tsan_write_range(void *address, unsigned long size);
+void __tsan_write_range(void *address, long size);
 #endif
 
 /* Makes a user's access that races with the free visible as a race with this write. */
 static inline void nh_port_retire(void *payload, size_t size)
 {
 #if NH_HOST_TSAN
-	__tsan_write_range(payload, size);
+	__tsan_write_range(payload, (long)size);
 #else
 	(void)payload;
 	(void)size;

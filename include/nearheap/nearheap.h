@@ -190,9 +190,10 @@ void *nh_instance_aligned_alloc(nh_instance *instance, size_t alignment, size_t 
 
 /* block NULL = malloc; size 0 = free, returns NULL. In place if it can be (shrinking, growing into
  * a free successor, or over a free predecessor by moving down); else a new block in the same
- * heap; else in heaps with all attributes of the old one (default-eligible ones, if it was).
- * Bytes are copied outside all locks. On failure NULL, and the old block is untouched. An aligned
- * block that moves keeps only the standard alignment. */
+ * heap; else in another with all attributes of the old one; else, from a default-eligible heap, in
+ * any default-eligible one (nh_realloc_attr is for blocks that must keep an attribute). Bytes are
+ * copied outside all locks. On failure NULL, and the old block is untouched. An aligned block that
+ * moves keeps only the standard alignment. */
 void *nh_realloc(void *block, size_t size);
 void *nh_instance_realloc(nh_instance *instance, void *block, size_t size);
 
@@ -299,7 +300,7 @@ typedef struct nh_heap_stats {
 	size_t live;         /* taken - cached: with the users, headers included */
 	size_t peak;         /* the most that was ever taken */
 	size_t largest_free; /* bytes the largest free TLSF block can hold (usable size) */
-	size_t cache_limit;  /* the most that all caches together may park */
+	size_t cache_limit;  /* `cached` never exceeds it */
 	size_t quarantined;  /* lost to detected corruption */
 	unsigned regions;
 	/* the following stay 0 with NH_STATS 0; they wrap */
