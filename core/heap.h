@@ -134,8 +134,6 @@ void nh__join_leave(struct nh__join *join, struct nh__note *note);
 #if NH_CACHES
 /* Called under the lock for every locked free. */
 void nh__freeze_tick(struct nh__heap *heap);
-/* Gives back at most NH_SLICE blocks of a chain; a damaged rest is cut off and counted. */
-uint32_t nh__drain(struct nh__heap *heap, uint32_t chain);
 #endif
 
 /* For fork; the caller is between nh_port_lock_begin and _end. hold: seizes, waits until every gate is empty,
@@ -143,6 +141,17 @@ uint32_t nh__drain(struct nh__heap *heap, uint32_t chain);
 void nh__fork_hold(struct nh__heap *heap, unsigned cpu);
 void nh__fork_release(struct nh__heap *heap, unsigned cpu);
 void nh__fork_alone(struct nh__heap *heap);
+
+/* ---- core/drain.c ------------------------------------------------------------------------- */
+
+#if NH_CACHES
+/* Under the lock: gives back at most NH_SLICE blocks of a chain; a damaged rest is cut off and counted. */
+uint32_t nh__drain(struct nh__heap *heap, uint32_t chain);
+
+/* All chains of one CPU's cache, by number; NULL where there is none. */
+#define NH__CHAINS (2u * NH_CLASSES + 1u)
+uint32_t *nh__chain_of(struct nh__heap *heap, unsigned cpu, unsigned number);
+#endif
 
 /* The caller owns `cpu`, or it has no owner: its caches go to TLSF. */
 void nh__heap_drain_cpu(struct nh__heap *heap, unsigned cpu, struct nh__note *note);

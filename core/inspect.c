@@ -50,15 +50,16 @@ unsigned nh_instance_explain(nh_instance *instance, const nh_request *request, s
 
 /* ---- statistics --------------------------------------------------------------------------- */
 
-static void count_blocks(nh_heap_stats *stats, const struct nh__step *steps, unsigned count)
+static bool count_block(struct nh__heap *heap, const struct nh__step *step, void *context)
 {
-	for (unsigned i = 0; i < count; i++) {
-		size_t bytes = (size_t)steps[i].span * NH_GRANULE;
-		if (steps[i].owner == NH__OWNER_CACHED)
-			stats->cached += bytes;
-		if (steps[i].flags & NH__FREE && bytes - NH_HEADER > stats->largest_free)
-			stats->largest_free = bytes - NH_HEADER;
-	}
+	nh_heap_stats *stats = context;
+	size_t bytes = (size_t)step->span * NH_GRANULE;
+	(void)heap;
+	if (step->owner == NH__OWNER_CACHED)
+		stats->cached += bytes;
+	if (step->flags & NH__FREE && bytes - NH_HEADER > stats->largest_free)
+		stats->largest_free = bytes - NH_HEADER;
+	return true;
 }
 
 #if NH_CACHES
@@ -114,17 +115,8 @@ nh_status nh_instance_heap_stats_get(nh_instance *instance, int number, nh_heap_
 	stats->affinity = heap->affinity;
 	stats->flags = heap->flags;
 
-	struct nh__walk walk;
-	struct nh__step steps[NH_SLICE];
-	unsigned count = 0;
-	const char *what;
-	const void *bad;
-	nh_status status;
-	nh__walk_begin(&walk, heap, &note);
-	do {
-		status = nh__walk_slice(&walk, steps, &count, NULL, &what, &bad, &note);
-		count_blocks(stats, steps, count);
-	} while (status == NH_OK && count != 0);
+	struct nh__visitor counter = {.visit = count_block, .context = stats};
+	nh_status status = nh__walk(heap, &counter, &note);
 	read_counters(stats, heap, &note);
 #if NH_CACHES
 	count_caches(stats, heap);
@@ -159,14 +151,20 @@ nh_status nh_instance_cpu_stats_get(nh_instance *instance, int number, unsigned 
 
 /* ---- walk --------------------------------------------------------------------------------- */
 
-static nh_block_info describe(const struct nh__heap *heap, const struct nh__step *step)
+struct caller {
+	bool (*visit)(const nh_block_info *block, void *context);
+	void *context;
+};
+
+static bool describe(struct nh__heap *heap, const struct nh__step *step, void *context)
 {
+	const struct caller *caller = context;
 	nh_block_info info = {heap->id, nh__payload(step->block), NH_USABLE(step->span), NH_BLOCK_LIVE};
 	if (step->flags & NH__FREE)
 		info.state = NH_BLOCK_FREE;
 	else if (step->owner == NH__OWNER_CACHED)
 		info.state = NH_BLOCK_CACHED;
-	return info;
+	return caller->visit(&info, caller->context);
 }
 
 nh_status nh_instance_walk(nh_instance *instance, int number, bool (*visit)(const nh_block_info *block, void *context),
@@ -174,25 +172,13 @@ nh_status nh_instance_walk(nh_instance *instance, int number, bool (*visit)(cons
 {
 	struct nh__note note = {NH_FAULT_NONE, NULL};
 	struct nh__heap *heap = nh__heap_by_id(instance, number);
+	struct caller caller = {visit, context};
+	struct nh__visitor visitor = {.visit = describe, .context = &caller};
 	if (visit == NULL)
 		return NH_EINVAL;
 	if (heap == NULL)
 		return NH_ENOENT;
-	struct nh__walk walk;
-	struct nh__step steps[NH_SLICE];
-	unsigned count = 0;
-	const char *what;
-	const void *bad;
-	nh_status status;
-	bool more = true;
-	nh__walk_begin(&walk, heap, &note);
-	do {
-		status = nh__walk_slice(&walk, steps, &count, NULL, &what, &bad, &note);
-		for (unsigned i = 0; i < count && more; i++) {
-			nh_block_info info = describe(heap, &steps[i]);
-			more = visit(&info, context);
-		}
-	} while (status == NH_OK && count != 0 && more);
+	nh_status status = nh__walk(heap, &visitor, &note);
 	nh__note_report(&note);
 	return status;
 }
@@ -271,16 +257,10 @@ static const char *check_magazines(struct nh__heap *heap, const void **bad)
 static nh_status validate_heap(struct nh__heap *heap, nh_report *report)
 {
 	struct nh__note note = {NH_FAULT_NONE, NULL};
-	struct nh__walk walk;
-	struct nh__step steps[NH_SLICE];
-	unsigned count = 0;
-	const char *what = NULL;
-	const void *bad = NULL;
-	nh_status status;
-	nh__walk_begin(&walk, heap, &note);
-	do {
-		status = nh__walk_slice(&walk, steps, &count, check_block, &what, &bad, &note);
-	} while (status == NH_OK && count != 0);
+	struct nh__visitor checker = {.check = check_block};
+	nh_status status = nh__walk(heap, &checker, &note);
+	const char *what = checker.what;
+	const void *bad = checker.bad;
 	if (status == NH_OK)
 		what = check_levels(heap, &bad, &note);
 	if (status == NH_OK && what == NULL)

@@ -12,6 +12,9 @@ void nh__instance_unregister(nh_instance *instance);
 /* As never used: no heaps, every CPU's first cache the empty one. */
 void nh__instance_clear(nh_instance *instance);
 
+/* Each CPU's first cache, after a change. Admin lock held, or nobody else there. */
+void nh__first_update(nh_instance *instance);
+
 nh_status nh__default_init(const nh_heap_config *heaps, unsigned count, unsigned *failed);
 
 #endif

@@ -408,7 +408,7 @@ bool nh__tlsf_sound(struct nh__tlsf *tlsf, struct nh__block *block)
 	struct nh__region *region = nh__tlsf_region_of(tlsf, (uintptr_t)nh__payload(block));
 	const void *bad = block;
 	bool sound = region != NULL && span >= NH_SPAN_MIN && !is_free(block) &&
-	             span <= (region->end - (uintptr_t)nh__payload(block)) >> NH_GRANULE_SHIFT;
+	             span <= nh__span_to_end(region, block);
 	if (sound) {
 		struct nh__block *next = nh__block_after(block, span);
 		uint8_t owner = nh__load_relaxed(&next->owner);
@@ -553,7 +553,7 @@ const char *nh__tlsf_check_block(struct nh__tlsf *tlsf, struct nh__region *regio
 	uint32_t span = nh__block_span(block);
 	uint8_t owner = nh__load_relaxed(&block->owner);
 	*bad = block;
-	if (span < NH_SPAN_MIN || span > (region->end - (uintptr_t)nh__payload(block)) >> NH_GRANULE_SHIFT)
+	if (span < NH_SPAN_MIN || span > nh__span_to_end(region, block))
 		return "a header's size leaves the region";
 	if (((nh__flags(block) & NH__PREV_FREE) != 0) != previous_free)
 		return "a header disagrees with its predecessor about being free";

@@ -111,6 +111,12 @@ const char *nh__tlsf_check_level(struct nh__tlsf *tlsf, unsigned level, const vo
 /* Largest span of which a free block exists, up to the first NH_SLICE of the top list. */
 uint32_t nh__tlsf_top(struct nh__tlsf *tlsf);
 
+/* Granules from a block's header to where the region's blocks end. */
+static inline uintptr_t nh__span_to_end(const struct nh__region *region, struct nh__block *block)
+{
+	return (region->end - (uintptr_t)nh__payload(block)) >> NH_GRANULE_SHIFT;
+}
+
 /* Granule offsets reach 32 GiB to either side of origin on 64-bit targets, all memory on 32-bit. */
 #if NH_64BIT
 #define NH__OFFSET_BYTES(offset) ((uintptr_t)((intptr_t)(int32_t)(offset) * (intptr_t)NH_GRANULE))

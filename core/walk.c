@@ -2,7 +2,7 @@
 /* Walks: see core/walk.h. */
 #include "core/walk.h"
 
-void nh__walk_begin(struct nh__walk *walk, struct nh__heap *heap, struct nh__note *note)
+static void begin(struct nh__walk *walk, struct nh__heap *heap, struct nh__note *note)
 {
 	walk->heap = heap;
 	walk->region = NULL;
@@ -29,8 +29,8 @@ static void next_region(struct nh__walk *walk)
 	walk->certain = true;
 }
 
-static nh_status slice_locked(struct nh__walk *walk, struct nh__step *steps, unsigned *count, nh__check *check,
-                              const char **what, const void **bad)
+static nh_status slice_locked(struct nh__walk *walk, struct nh__step *steps, unsigned *count,
+                              struct nh__visitor *visitor)
 {
 	struct nh__tlsf *tlsf = &walk->heap->tlsf;
 	if (walk->turn != walk->heap->walk_turn)
@@ -43,12 +43,13 @@ static nh_status slice_locked(struct nh__walk *walk, struct nh__step *steps, uns
 			continue;
 		}
 		uint32_t span = nh__block_span(block);
-		*what = check == NULL ? NULL : check(walk, block, bad);
-		if (*what == NULL && (span == 0 || span > (walk->region->end - (uintptr_t)nh__payload(block)) >> NH_GRANULE_SHIFT)) {
-			*what = "a header's size leaves the region";
-			*bad = block;
+		if (visitor->check != NULL)
+			visitor->what = visitor->check(walk, block, &visitor->bad);
+		if (visitor->what == NULL && (span == 0 || span > nh__span_to_end(walk->region, block))) {
+			visitor->what = "a header's size leaves the region";
+			visitor->bad = block;
 		}
-		if (*what != NULL)
+		if (visitor->what != NULL)
 			return NH_ECORRUPT;
 		steps[(*count)++] = (struct nh__step){block, span, nh__flags(block), nh__load_relaxed(&block->owner)};
 		walk->previous_free = (nh__flags(block) & NH__FREE) != 0;
@@ -59,17 +60,35 @@ static nh_status slice_locked(struct nh__walk *walk, struct nh__step *steps, uns
 	return NH_OK;
 }
 
-nh_status nh__walk_slice(struct nh__walk *walk, struct nh__step *steps, unsigned *count, nh__check *check,
-                         const char **what, const void **bad, struct nh__note *note)
+static nh_status slice(struct nh__walk *walk, struct nh__step *steps, unsigned *count, struct nh__visitor *visitor,
+                       struct nh__note *note)
 {
 	nh_status status = NH_EBUSY;
 	nh_port_irq irq = nh_port_irq_save();
 	unsigned cpu = nh_port_cpu();
 	*count = 0;
 	if (nh__heap_lock(walk->heap, cpu)) {
-		status = slice_locked(walk, steps, count, check, what, bad);
+		status = slice_locked(walk, steps, count, visitor);
 		nh__heap_unlock(walk->heap, cpu, note);
 	}
 	nh_port_irq_restore(irq);
+	return status;
+}
+
+nh_status nh__walk(struct nh__heap *heap, struct nh__visitor *visitor, struct nh__note *note)
+{
+	struct nh__walk walk;
+	struct nh__step steps[NH_SLICE];
+	unsigned count = 0;
+	nh_status status;
+	bool more = true;
+	visitor->what = NULL;
+	visitor->bad = NULL;
+	begin(&walk, heap, note);
+	do {
+		status = slice(&walk, steps, &count, visitor, note);
+		for (unsigned i = 0; i < count && more && visitor->visit != NULL; i++)
+			more = visitor->visit(heap, &steps[i], visitor->context);
+	} while (status == NH_OK && count != 0 && more);
 	return status;
 }

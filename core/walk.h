@@ -2,7 +2,7 @@
 /*
  * Walking a heap in slices while others allocate. The position is kept in the heap and moved by merges, so
  * it is always a block's header. One walk per heap at a time: a second one takes over and the first
- * is told, so that an abandoned walk blocks nobody.
+ * is told, so that an abandoned walk blocks nobody. A lock hold covers at most NH_SLICE blocks.
  */
 #ifndef NH_CORE_WALK_H
 #define NH_CORE_WALK_H
@@ -25,16 +25,20 @@ struct nh__step {
 	uint8_t flags, owner;
 };
 
-/* Takes the walk of a heap. */
-void nh__walk_begin(struct nh__walk *walk, struct nh__heap *heap, struct nh__note *note);
-
-/*
- * Up to NH_SLICE blocks in one lock hold, into `steps`; *count = 0 at the end of the heap.
- * `check`, if not NULL, is asked for each block under the lock; a phrase ends the walk.
- * NH_EBUSY: another walk took over. NH_ECORRUPT: *what and *bad tell.
- */
+/* Asked for each block under the lock; a phrase, with *bad, ends the walk. */
 typedef const char *nh__check(struct nh__walk *walk, struct nh__block *block, const void **bad);
-nh_status nh__walk_slice(struct nh__walk *walk, struct nh__step *steps, unsigned *count, nh__check *check,
-                         const char **what, const void **bad, struct nh__note *note);
+
+/* What a walk is for. */
+struct nh__visitor {
+	nh__check *check; /* may be NULL */
+	/* Called outside all locks; false ends the walk. May be NULL. */
+	bool (*visit)(struct nh__heap *heap, const struct nh__step *step, void *context);
+	void *context;
+	const char *what; /* result: the phrase, or NULL */
+	const void *bad;
+};
+
+/* NH_OK at the end or when visit() said so. NH_EBUSY: another walk took over. NH_ECORRUPT: `what`, `bad`. */
+nh_status nh__walk(struct nh__heap *heap, struct nh__visitor *visitor, struct nh__note *note);
 
 #endif

@@ -1,0 +1,385 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Adding heaps and regions, at start and at run time.
+ *
+ *   check the arguments -> reserve (admin lock) -> build (no lock) -> publish (admin lock)
+ *
+ * Everything that can be refused is refused before something is reserved, so that nothing is ever half
+ * done; two CPUs that add at once see each other's reservations. The long part, clearing the control
+ * memory, runs with interrupts on.
+ */
+#include "core/instance.h"
+#include "core/lifecycle.h"
+
+#include <string.h>
+
+#define ALIGN_UP(value, alignment) (((value) + (uintptr_t)(alignment)-1u) & ~((uintptr_t)(alignment)-1u))
+#define CONTROL_ALIGN (NH_64BIT ? 16u : 8u)
+#ifndef NH_PORT_LINE
+#define NH_PORT_LINE 8u /* caches of different CPUs need not be kept apart */
+#endif
+
+/* ---- plans -------------------------------------------------------------------------------- */
+
+static nh_status plan_caches(struct nh__plan *plan, const nh_heap_config *config)
+{
+	for (unsigned cpu = 0; cpu < NH_CPUS; cpu++)
+		plan->locals += nh__is_local(config->affinity, cpu);
+	if (plan->locals == 0)
+		return NH_EINVAL;
+#if NH_CACHES
+	plan->cached = (config->flags & NH_HEAP_NO_CACHES) == 0 && config->size > NH_CACHE_MIN_HEAP;
+	if (plan->cached) {
+		plan->two = plan->locals > 1;
+		plan->shared = NH_CLASSES * sizeof(struct nh__shared);
+		plan->cache_each = sizeof(struct nh__cache) + (plan->two ? NH_CLASSES * sizeof(uint32_t) : 0u);
+		plan->cache_each = ALIGN_UP(plan->cache_each, NH_PORT_LINE);
+		plan->caches = plan->cache_each * plan->locals + NH_PORT_LINE;
+	}
+#endif
+	return NH_OK;
+}
+
+static nh_status plan_make(struct nh__plan *plan, const nh_heap_config *config)
+{
+	memset(plan, 0, sizeof *plan);
+	uintptr_t base = (uintptr_t)config->base;
+	if (config->base == NULL || config->size == 0 || (config->flags & ~(NH_HEAP_NOT_DEFAULT | NH_HEAP_NO_CACHES)) != 0)
+		return NH_EINVAL;
+	if (base + config->size < base)
+		return NH_EWRAP;
+	plan->granules = nh__granules(config->size);
+	if (plan->granules > NH_SPAN_MAX)
+		return NH_ERANGE;
+	plan->window = nh__granules(config->window);
+	if (plan->window < plan->granules + 2u)
+		plan->window = plan->granules + 2u;
+	plan->wide = plan->window > UINT16_MAX + UINT32_C(1);
+	plan->lists = nh__tlsf_lists_size(plan->granules, plan->wide);
+	nh_status status = plan_caches(plan, config);
+	plan->total = ALIGN_UP(sizeof(struct nh__heap), 4) + plan->lists;
+	plan->total = ALIGN_UP(plan->total, CONTROL_ALIGN) + plan->shared + plan->caches;
+	plan->total = ALIGN_UP(plan->total, CONTROL_ALIGN);
+	return status;
+}
+
+size_t nh_heap_control_size(const nh_heap_config *config)
+{
+	struct nh__plan plan;
+	return config == NULL || plan_make(&plan, config) != NH_OK ? 0 : plan.total;
+}
+
+/* Where everything of a new heap lies. */
+struct site {
+	uintptr_t control, control_end;
+	uintptr_t first, end; /* of the region */
+};
+
+static nh_status site_make(struct site *site, const struct nh__plan *plan, const nh_heap_config *config)
+{
+	uintptr_t base = (uintptr_t)config->base;
+	size_t size = config->size;
+	if (config->control != NULL) {
+		site->control = (uintptr_t)config->control;
+		if (site->control % CONTROL_ALIGN != 0)
+			return NH_EALIGN;
+		if (config->control_size < plan->total)
+			return NH_ESMALL;
+		if (site->control + config->control_size < site->control)
+			return NH_EWRAP;
+		site->control_end = site->control + plan->total;
+		if (site->control < base + size && base < site->control_end)
+			return NH_EOVERLAP;
+	} else {
+		if (config->attributes & NH_ATTR_EXTERNAL)
+			return NH_ENOTSUP;
+		site->control = ALIGN_UP(base, CONTROL_ALIGN);
+		site->control_end = site->control + plan->total;
+		if (site->control < base || site->control_end < site->control || site->control_end >= base + size)
+			return NH_ESMALL;
+		size -= site->control_end - base;
+		base = site->control_end;
+	}
+	return nh__region_layout(base, size, &site->first, &site->end) == 0 ? NH_ESMALL : NH_OK;
+}
+
+/* ---- admin lock --------------------------------------------------------------------------- */
+
+static nh_port_irq admin_enter(nh_instance *instance, unsigned *cpu)
+{
+	nh_port_irq irq = nh_port_irq_save();
+	*cpu = nh_port_cpu();
+	nh_port_lock_begin();
+	nh__lock_acquire(&instance->admin, *cpu);
+	return irq;
+}
+
+static void admin_leave(nh_instance *instance, unsigned cpu, nh_port_irq irq)
+{
+	nh__lock_release(&instance->admin, cpu);
+	nh_port_lock_end();
+	nh_port_irq_restore(irq);
+}
+
+static bool overlaps(uintptr_t a, uintptr_t a_end, uintptr_t b, uintptr_t b_end)
+{
+	return a < b_end && b < a_end;
+}
+
+/* Against every region and control block that is in use or reserved. */
+static bool in_use(nh_instance *instance, uintptr_t base, uintptr_t end)
+{
+	unsigned regions = nh__load_relaxed(&instance->regions_reserved);
+	for (unsigned i = 0; i < regions; i++) {
+		const struct nh__region *region = &instance->regions[i].region;
+		if (overlaps(base, end, region->first - NH_HEADER, region->end))
+			return true;
+	}
+	for (unsigned i = 0; i < instance->heaps_reserved; i++)
+		if (overlaps(base, end, instance->control[i].base, instance->control[i].end))
+			return true;
+	return false;
+}
+
+/* A region entry that nobody sees before its heap is published. */
+static unsigned region_reserve(nh_instance *instance, uintptr_t first, uintptr_t end)
+{
+	unsigned index = nh__load_relaxed(&instance->regions_reserved);
+	instance->regions[index].region = (struct nh__region){first, end, NULL, NULL};
+	/* release: to nh__heap_at, which reads entries below this count */
+	nh__store_release(&instance->regions_reserved, (uint8_t)(index + 1u));
+	return index;
+}
+
+/* ---- adding a heap ------------------------------------------------------------------------ */
+
+static nh_status heap_reserve(nh_instance *instance, const nh_heap_config *config, const struct site *site,
+                              unsigned *id, unsigned *region)
+{
+	nh_status status = NH_OK;
+	unsigned cpu;
+	nh_port_irq irq = admin_enter(instance, &cpu);
+	uintptr_t base = (uintptr_t)config->base;
+	if (in_use(instance, base, base + config->size) || in_use(instance, site->control, site->control_end)) {
+		status = NH_EOVERLAP;
+	} else if (instance->heaps_reserved == NH_MAX_HEAPS ||
+	           nh__load_relaxed(&instance->regions_reserved) == NH_MAX_REGIONS) {
+		status = NH_ENOSPC;
+	} else {
+		*id = instance->heaps_reserved++;
+		instance->control[*id] = (struct nh__claim){site->control, site->control_end};
+		*region = region_reserve(instance, site->first, site->end);
+	}
+	admin_leave(instance, cpu, irq);
+	return status;
+}
+
+#if NH_CACHES
+
+static struct nh__cache *cache_build(struct nh__heap *heap, void *memory, uintptr_t limit)
+{
+	struct nh__cache *cache = memory;
+	cache->head.origin = heap->tlsf.origin;
+	cache->head.limit = limit;
+	cache->head.secret = heap->tlsf.secret;
+	cache->head.heap = heap;
+#if NH__GATE
+	nh__store_relaxed(&cache->head.gate.seized, NH_PORT_GATE_OPEN);
+#endif
+	for (unsigned klass = 0; klass < NH_CLASSES; klass++)
+		cache->slot[klass].span = (uint16_t)nh__class_span(klass);
+	return cache;
+}
+
+static void caches_build(struct nh__heap *heap, const struct nh__plan *plan, unsigned char *memory, uintptr_t limit)
+{
+	bool small = (size_t)plan->granules * NH_GRANULE <= NH_CACHE_SMALL_HEAP;
+	unsigned share = (plan->two ? 2u : 1u) * (small ? 2u : 1u);
+	heap->cap_small = (uint8_t)(NH_CAP_SMALL / share);
+	heap->cap_large = (uint8_t)(NH_CAP_LARGE / share > 0 ? NH_CAP_LARGE / share : 1);
+	heap->refill = (uint8_t)(small && NH_REFILL > 1 ? NH_REFILL / 2 : NH_REFILL);
+	heap->two = plan->two;
+	heap->shared = (struct nh__shared *)(void *)memory;
+	memory = (unsigned char *)ALIGN_UP((uintptr_t)memory + plan->shared, NH_PORT_LINE);
+	for (unsigned cpu = 0; cpu < NH_CPUS; cpu++) {
+		if (nh__is_local(heap->affinity, cpu)) {
+			heap->cache[cpu] = cache_build(heap, memory, limit);
+			memory += plan->cache_each;
+		}
+	}
+}
+
+static void budget_add(struct nh__heap *heap, uint32_t granules)
+{
+	if (heap->shared != NULL) {
+		heap->budget += granules >> NH_CACHE_SHARE;
+		heap->allowance += granules >> NH_CACHE_SHARE;
+	}
+}
+
+/* What may wait to be merged counts as cached too: charged once, or not allowed. */
+static void budget_pending(struct nh__heap *heap, unsigned locals)
+{
+	uint32_t most = locals * NH_PENDING * (uint32_t)(NH_CAP_SMALL_SPAN / NH_GRANULE);
+	if (most <= heap->budget / 2u) {
+		heap->budget -= most;
+		heap->pend = NH_PENDING;
+	}
+}
+
+#else
+
+static void budget_add(struct nh__heap *heap, uint32_t granules)
+{
+	(void)heap;
+	(void)granules;
+}
+
+static void budget_pending(struct nh__heap *heap, unsigned locals)
+{
+	(void)heap;
+	(void)locals;
+}
+
+#endif
+
+static struct nh__heap *heap_build(const struct nh__plan *plan, const nh_heap_config *config, const struct site *site,
+                                   struct nh__region *region, unsigned id)
+{
+	struct nh__heap *heap = (struct nh__heap *)site->control;
+	unsigned char *lists = (unsigned char *)ALIGN_UP((uintptr_t)(heap + 1), 4);
+	memset(heap, 0, plan->total);
+	heap->name = config->name;
+	heap->attributes = config->attributes;
+	heap->affinity = config->affinity;
+	heap->flags = config->flags;
+	heap->id = (uint8_t)id;
+	heap->regions = 1;
+	nh__tlsf_init(&heap->tlsf, lists, plan->granules, plan->wide, nh_port_entropy());
+	heap->tlsf.origin = site->first - NH_GRANULE;
+#if NH_CACHES
+	if (plan->cached)
+		caches_build(heap, plan, (unsigned char *)ALIGN_UP((uintptr_t)lists + plan->lists, CONTROL_ALIGN),
+		             nh__granules(site->end - site->first));
+#endif
+	nh__tlsf_add(&heap->tlsf, region);
+	budget_add(heap, heap->tlsf.total);
+	budget_pending(heap, plan->locals);
+	return heap;
+}
+
+static void set_add(nh__heap_set *set, unsigned id)
+{
+	nh__store_relaxed(set, (uint16_t)(nh__load_relaxed(set) | 1u << id));
+}
+
+static void heap_publish(nh_instance *instance, struct nh__heap *heap, unsigned region)
+{
+	unsigned id = heap->id, cpu;
+	nh_port_irq irq = admin_enter(instance, &cpu);
+	instance->heap[id] = heap;
+	/* release: to nh__heap_at */
+	nh__store_release(&instance->regions[region].heap, heap);
+	for (unsigned bit = 0; bit < 32; bit++)
+		if (heap->attributes >> bit & 1u)
+			set_add(&instance->has[bit], id);
+	if ((heap->flags & NH_HEAP_NOT_DEFAULT) == 0)
+		set_add(&instance->eligible, id);
+	if (heap->affinity == 0)
+		set_add(&instance->shared, id);
+	for (unsigned i = 0; heap->affinity != 0 && i < NH_CPUS; i++)
+		if (nh__is_local(heap->affinity, i))
+			set_add(&instance->local[i], id);
+	/* release: to nh__choice_begin; last, so that whoever sees the bit sees all of the heap */
+	nh__store_release(&instance->heaps, (uint16_t)(nh__load_relaxed(&instance->heaps) | 1u << id));
+	nh__first_update(instance);
+	admin_leave(instance, cpu, irq);
+}
+
+nh_status nh_instance_heap_add(nh_instance *instance, const nh_heap_config *config, int *number)
+{
+	struct nh__plan plan;
+	struct site site;
+	unsigned id, region;
+	if (instance == NULL || config == NULL)
+		return NH_EINVAL;
+	/* acquire: of instance_build */
+	if (!nh__load_acquire(&instance->ready))
+		return NH_ENOINIT;
+	nh_status status = plan_make(&plan, config);
+	if (status == NH_OK)
+		status = site_make(&site, &plan, config);
+	if (status == NH_OK)
+		status = heap_reserve(instance, config, &site, &id, &region);
+	if (status != NH_OK)
+		return status;
+	struct nh__heap *heap = heap_build(&plan, config, &site, &instance->regions[region].region, id);
+	heap_publish(instance, heap, region);
+	if (number != NULL)
+		*number = (int)id;
+	return NH_OK;
+}
+
+/* ---- adding a region ---------------------------------------------------------------------- */
+
+static bool in_reach(const struct nh__heap *heap, uintptr_t first, uintptr_t end)
+{
+	uintptr_t origin = heap->tlsf.origin;
+	if (!heap->tlsf.wide)
+		return first > origin && (end - origin) >> NH_GRANULE_SHIFT <= UINT16_MAX + UINT32_C(1);
+#if NH_64BIT
+	uintptr_t reach = (uintptr_t)INT32_MAX * NH_GRANULE;
+	return (first > origin ? end - origin : origin - first) <= reach;
+#else
+	return true;
+#endif
+}
+
+nh_status nh_instance_region_add(nh_instance *instance, int number, void *base, size_t size)
+{
+	uintptr_t start = (uintptr_t)base, first, end;
+	unsigned cpu, index = 0;
+	if (instance == NULL || base == NULL || size == 0)
+		return NH_EINVAL;
+	if (!nh__load_acquire(&instance->ready))
+		return NH_ENOINIT;
+	struct nh__heap *heap = nh__heap_by_id(instance, number);
+	if (heap == NULL)
+		return NH_ENOENT;
+	if (start + size < start)
+		return NH_EWRAP;
+	if (nh__granules(size) > NH_SPAN_MAX)
+		return NH_ERANGE;
+	uint32_t granules = nh__region_layout(start, size, &first, &end);
+	if (granules == 0)
+		return NH_ESMALL;
+	if (!in_reach(heap, first, end))
+		return NH_ERANGE;
+
+	nh_status status = NH_OK;
+	nh_port_irq irq = admin_enter(instance, &cpu);
+	if (in_use(instance, start, start + size))
+		status = NH_EOVERLAP;
+	else if (nh__load_relaxed(&instance->regions_reserved) == NH_MAX_REGIONS)
+		status = NH_ENOSPC;
+	else
+		index = region_reserve(instance, first, end);
+	admin_leave(instance, cpu, irq);
+	if (status != NH_OK)
+		return status;
+
+	struct nh__note note = {NH_FAULT_NONE, NULL};
+	irq = nh_port_irq_save();
+	cpu = nh_port_cpu();
+	if (nh__heap_lock(heap, cpu)) {
+		nh__tlsf_add(&heap->tlsf, &instance->regions[index].region);
+		heap->regions++;
+		budget_add(heap, granules);
+		/* release: to nh__heap_at; a block of it can be had only after this lock hold */
+		nh__store_release(&instance->regions[index].heap, heap);
+		nh__heap_unlock(heap, cpu, &note);
+	}
+	nh_port_irq_restore(irq);
+	nh__note_report(&note);
+	return NH_OK;
+}
