@@ -199,6 +199,7 @@ static void caches_build(struct nh__heap *heap, const struct nh__plan *plan, uns
 	heap->cap_large = (uint8_t)(NH_CAP_LARGE / share > 0 ? NH_CAP_LARGE / share : 1);
 	heap->refill = (uint8_t)(small && NH_REFILL > 1 ? NH_REFILL / 2 : NH_REFILL);
 	heap->two = plan->two;
+	heap->locals = (uint8_t)plan->locals;
 	heap->shared = (struct nh__shared *)(void *)memory;
 	memory = (unsigned char *)ALIGN_UP((uintptr_t)memory + plan->shared, NH_PORT_LINE);
 	for (unsigned cpu = 0; cpu < NH_CPUS; cpu++) {
@@ -218,9 +219,9 @@ static void budget_add(struct nh__heap *heap, uint32_t granules)
 }
 
 /* What may wait to be merged counts as cached too: charged once, or not allowed. */
-static void budget_pending(struct nh__heap *heap, unsigned locals)
+static void budget_pending(struct nh__heap *heap)
 {
-	uint32_t most = locals * NH_PENDING * (uint32_t)(NH_CAP_SMALL_SPAN / NH_GRANULE);
+	uint32_t most = heap->locals * (uint32_t)NH_PENDING * (NH_CAP_SMALL_SPAN / NH_GRANULE);
 	if (most <= heap->budget / 2u) {
 		heap->budget -= most;
 		heap->pend = NH_PENDING;
@@ -235,10 +236,9 @@ static void budget_add(struct nh__heap *heap, uint32_t granules)
 	(void)granules;
 }
 
-static void budget_pending(struct nh__heap *heap, unsigned locals)
+static void budget_pending(struct nh__heap *heap)
 {
 	(void)heap;
-	(void)locals;
 }
 
 #endif
@@ -264,7 +264,7 @@ static struct nh__heap *heap_build(const struct nh__plan *plan, const nh_heap_co
 #endif
 	nh__tlsf_add(&heap->tlsf, region);
 	budget_add(heap, heap->tlsf.total);
-	budget_pending(heap, plan->locals);
+	budget_pending(heap);
 	return heap;
 }
 

@@ -175,8 +175,23 @@ static void age(struct nh__heap *heap, struct nh__cache *cache)
 	}
 }
 
-/* Raises the cap of a class by a few blocks if the budget allows. The depot is charged for the largest
- * magazine that may land in it. */
+/*
+ * What is charged, so that all caches together never hold more than their share:
+ *
+ *   a CPU's cap c        c blocks per magazine
+ *   the depot's cap d    d blocks per slot, and d - c more for each CPU that may have taken such a magazine
+ *   an inbox's limit i   i blocks, and i - c more for each CPU that may have taken such a chain
+ *
+ * Growth is by a few blocks, on slow paths, as far as the budget goes.
+ */
+static bool charge(struct nh__heap *heap, uint32_t granules)
+{
+	if (granules > heap->budget)
+		return false;
+	heap->budget -= granules;
+	return true;
+}
+
 static void grow_cap(struct nh__heap *heap, struct nh__cache *cache, unsigned klass)
 {
 	struct nh__slot *slot = &cache->slot[klass];
@@ -189,9 +204,7 @@ static void grow_cap(struct nh__heap *heap, struct nh__cache *cache, unsigned kl
 		unsigned cap = slot->cap + step, depot = 0;
 		if (heap->two && cap > shared->depot_cap)
 			depot = cap - shared->depot_cap;
-		uint32_t cost = (step * magazines(heap) + depot * NH_DEPOT_SLOTS) * slot->span;
-		if (cost <= heap->budget) {
-			heap->budget -= cost;
+		if (charge(heap, (step * magazines(heap) + depot * (NH_DEPOT_SLOTS + heap->locals - 1u)) * slot->span)) {
 			slot->cap = (uint8_t)cap;
 			if (depot != 0)
 				shared->depot_cap = (uint8_t)cap;
@@ -414,15 +427,15 @@ static void give_inside(struct nh__heap *heap, struct nh__cache *cache, unsigned
 
 #if NH__DEPOT
 
-/* An inbox that turned out full for the first times may hold more, if the budget allows. */
+/* An inbox that turned out full may hold more. */
 static void grow_inbox(struct nh__heap *heap, unsigned klass)
 {
 	struct nh__shared *shared = &heap->shared[klass];
-	uint32_t cost = NH_INBOX_LIMIT * nh__class_span(klass);
-	if (nh__load_relaxed(&shared->inbox_limit) == 0 && cost <= heap->budget) {
-		heap->budget -= cost;
-		nh__store_relaxed(&shared->inbox_limit, NH_INBOX_LIMIT);
-	}
+	uint32_t limit = nh__load_relaxed(&shared->inbox_limit), more = limit == 0 ? 1u : limit;
+	if (more > NH_INBOX_LIMIT - limit)
+		more = NH_INBOX_LIMIT - limit;
+	if (more != 0 && charge(heap, more * (1u + heap->locals) * nh__class_span(klass)))
+		nh__store_relaxed(&shared->inbox_limit, (uint8_t)(limit + more));
 }
 
 static void give_remote(struct nh__heap *heap, unsigned cpu, void *payload, unsigned klass, struct nh__note *note)

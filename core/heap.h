@@ -59,6 +59,7 @@ struct nh__heap {
 	uint32_t budget;     /* heap lock: granules that caps may still grow by */
 	uint32_t allowance;  /* heap lock: all of it */
 	uint8_t cap_small, cap_large, refill; /* constant */
+	uint8_t locals;      /* constant: CPUs with a cache here */
 	uint8_t pend;        /* constant: blocks of small classes a CPU may keep waiting to be merged */
 	bool two;                             /* constant: two magazines and a depot */
 	struct nh__shared *shared;            /* constant: NH_CLASSES entries, or NULL */

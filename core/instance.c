@@ -114,16 +114,14 @@ struct nh__block_ref nh__resolve(nh_instance *instance, const void *payload)
 	ref.owner = nh__load_relaxed(&block->owner);
 	if (ref.owner == NH__OWNER_CACHED || ref.owner == NH__OWNER_TLSF)
 		ref.fault = NH_FAULT_DOUBLE_FREE;
+	if (!nh__owner_is_live(ref.owner))
+		return ref; /* the rest of the header may be changing under another CPU */
 #if NH_WIDE && NH_HARDENING >= NH_HARDENING_MODERATE
-	if (block->key != nh__block_key(heap->tlsf.secret, block)) {
-		ref.fault = NH_FAULT_POINTER;
+	if (block->key != nh__block_key(heap->tlsf.secret, block))
 		return ref;
-	}
 #endif
-	if (nh__owner_is_live(ref.owner)) {
-		ref.heap = heap;
-		ref.fault = NH_FAULT_NONE;
-	}
+	ref.heap = heap;
+	ref.fault = NH_FAULT_NONE;
 	return ref;
 }
 

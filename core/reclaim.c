@@ -267,6 +267,14 @@ static void *advance(struct nh__join *join_, const struct nh__need *need, struct
 	return NULL; /* the truth */
 }
 
+/* Only a signal handler on top of a cache operation can see this: the gate would not get quiet before it
+ * returns, so it goes without, as every handler does. */
+static bool inside_own_gate(struct nh__heap *heap, unsigned cpu)
+{
+	struct nh__cache *cache = cpu < NH_CPUS ? heap->cache[cpu] : NULL;
+	return cache != NULL && (nh__load_relaxed(&cache->head.gate.busy) & 1u) != 0;
+}
+
 void *nh__reclaim(struct nh__join *join_, const struct nh__need *need, struct nh__note *note)
 {
 	struct nh__scan scan = {0};
@@ -277,7 +285,7 @@ void *nh__reclaim(struct nh__join *join_, const struct nh__need *need, struct nh
 		unsigned waited = 0;
 		nh_port_irq irq = nh_port_irq_save();
 		unsigned cpu = nh_port_cpu();
-		if (nh__heap_lock(join_->heap, cpu)) {
+		if (!inside_own_gate(join_->heap, cpu) && nh__heap_lock(join_->heap, cpu)) {
 			payload = advance(join_, need, &scan, &outcome);
 			waited = join_->heap->freeze.cursor;
 			nh__heap_unlock(join_->heap, cpu, note);

@@ -25,7 +25,8 @@
  * above it (NMI, HardFault) that would need a lock are refused: NULL, or NH_FAULT_CONTEXT for
  * free. "task" = the same without interrupt handlers. On hosts a signal handler may call malloc
  * and free unless it interrupted a call that held a heap's lock: then malloc returns NULL and
- * free reports NH_FAULT_CONTEXT. That is: not async-signal-safe in general.
+ * free reports NH_FAULT_CONTEXT. If it interrupted a cache operation it does not reclaim from that
+ * heap. That is: not async-signal-safe in general.
  *
  * BOUNDS. A "lock hold" is a stretch with interrupts off and one heap lock held; its length in
  * instructions is bounded whatever the sizes and the number of blocks. "Hit" is a call served by
