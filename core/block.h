@@ -107,7 +107,7 @@ static inline void nh__flag_clear(struct nh__block *block, uint8_t flag)
 
 static inline void *nh__payload(struct nh__block *block)
 {
-	return (unsigned char *)block + NH_HEADER;
+	return (void *)((uintptr_t)block + NH_HEADER); /* integers: `block` may be what free(NULL) comes to */
 }
 
 static inline struct nh__block *nh__block_at(const void *payload)
