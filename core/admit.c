@@ -194,9 +194,9 @@ static struct nh__cache *cache_build(struct nh__heap *heap, void *memory, uintpt
 static void caches_build(struct nh__heap *heap, const struct nh__plan *plan, unsigned char *memory, uintptr_t limit)
 {
 	bool small = (size_t)plan->granules * NH_GRANULE <= NH_CACHE_SMALL_HEAP;
-	unsigned share = (plan->two ? 2u : 1u) * (small ? 2u : 1u);
-	heap->cap_small = (uint8_t)(NH_CAP_SMALL / share);
-	heap->cap_large = (uint8_t)(NH_CAP_LARGE / share > 0 ? NH_CAP_LARGE / share : 1);
+	unsigned halvings = (plan->two ? 1u : 0u) + (small ? 1u : 0u);
+	heap->cap_small = (uint8_t)(NH_CAP_SMALL >> halvings);
+	heap->cap_large = (uint8_t)(NH_CAP_LARGE >> halvings > 0 ? NH_CAP_LARGE >> halvings : 1);
 	heap->refill = (uint8_t)(small && NH_REFILL > 1 ? NH_REFILL / 2 : NH_REFILL);
 	heap->two = plan->two;
 	heap->locals = (uint8_t)plan->locals;
