@@ -218,6 +218,19 @@ static void budget_add(struct nh__heap *heap, uint32_t granules)
 	}
 }
 
+/* Caches may hold blocks of this region from now on, as far as chain words reach. */
+static void reach_add(struct nh__heap *heap, uintptr_t end)
+{
+	uintptr_t reach = (end - heap->tlsf.origin) >> NH_GRANULE_SHIFT;
+	if (reach > NH__WINDOW || end < heap->tlsf.origin)
+		reach = end < heap->tlsf.origin ? 0 : NH__WINDOW;
+	if (reach > heap->reach)
+		heap->reach = (uint32_t)reach;
+	for (unsigned cpu = 0; cpu < NH_CPUS; cpu++)
+		if (heap->cache[cpu] != NULL)
+			nh__store_relaxed(&heap->cache[cpu]->head.reach, heap->reach);
+}
+
 /* What may wait to be merged counts as cached too: charged once, or not allowed. */
 static void budget_pending(struct nh__heap *heap)
 {
@@ -241,6 +254,12 @@ static void budget_pending(struct nh__heap *heap)
 	(void)heap;
 }
 
+static void reach_add(struct nh__heap *heap, uintptr_t end)
+{
+	(void)heap;
+	(void)end;
+}
+
 #endif
 
 static struct nh__heap *heap_build(const struct nh__plan *plan, const nh_heap_config *config, const struct site *site,
@@ -262,6 +281,7 @@ static struct nh__heap *heap_build(const struct nh__plan *plan, const nh_heap_co
 		caches_build(heap, plan, (unsigned char *)ALIGN_UP((uintptr_t)lists + plan->lists, CONTROL_ALIGN),
 		             nh__granules(site->end - site->first));
 #endif
+	reach_add(heap, site->end);
 	nh__tlsf_add(&heap->tlsf, region);
 	budget_add(heap, heap->tlsf.total);
 	budget_pending(heap);
@@ -372,6 +392,7 @@ nh_status nh_instance_region_add(nh_instance *instance, int number, void *base, 
 	irq = nh_port_irq_save();
 	cpu = nh_port_cpu();
 	if (nh__heap_lock(heap, cpu)) {
+		reach_add(heap, end);
 		nh__tlsf_add(&heap->tlsf, &instance->regions[index].region);
 		heap->regions++;
 		budget_add(heap, granules);

@@ -12,7 +12,8 @@
  *   {a,3}    {b,2}       {c,1}                       there before it was pushed, encoded with the
  *                                                    heap's secret and the block's own address
  *
- *   invariant:  count(word) - count(link of its head) == 1        (checked at MODERATE)
+ *   invariant:  count(word) - count(link of its head) == 1, and the link's head lies in the heap
+ *               (checked at MODERATE)
  *
  * Push and pop need no arithmetic on the count, an overwritten link is seen at the next pop, and
  * the same words go through depot slots and inboxes whole, so no node is ever dereferenced by
@@ -87,8 +88,9 @@ struct nh__cache_head {
 	struct nh__gate gate;
 	uintptr_t origin;      /* constant: payload address of granule offset 0 */
 	uintptr_t limit;       /* constant: granules of the primary region, if it begins at origin + 1 granule */
-	uint32_t secret;       /* constant */
-	struct nh__heap *heap; /* constant */
+	uint32_t secret;        /* constant */
+	_Atomic uint32_t reach; /* heap lock: offsets of this heap's blocks lie below; grows with regions */
+	struct nh__heap *heap;  /* constant */
 };
 
 struct nh__cache {
@@ -140,7 +142,9 @@ NH__INLINE void *nh__chain_pop(const struct nh__cache_head *head, uint32_t *word
 	NH_PORT_OPAQUE(block);
 	uint32_t link = nh__link_code(*(const uint32_t *)nh__payload(block), head->secret, nh__payload(block));
 #if NH_HARDENING >= NH_HARDENING_MODERATE
-	if (NH__UNLIKELY(!NH__ONE_LESS(chain, link) || nh__load_relaxed(&block->owner) != NH__OWNER_CACHED))
+	/* The second test keeps the next pop from following a wild link that passed the first by chance. */
+	if (NH__UNLIKELY(!NH__ONE_LESS(chain, link) || NH__HEAD(link) >= nh__load_relaxed(&head->reach) ||
+	                 nh__load_relaxed(&block->owner) != NH__OWNER_CACHED))
 		return NULL;
 #endif
 	*word = link;

@@ -9,6 +9,7 @@
 uint32_t nh__drain(struct nh__heap *heap, uint32_t chain)
 {
 	struct nh__cache_head head = {.origin = heap->tlsf.origin, .secret = heap->tlsf.secret};
+	nh__store_relaxed(&head.reach, heap->reach);
 	for (unsigned i = 0; i < NH_SLICE && chain != 0; i++) {
 		void *payload = nh__chain_pop(&head, &chain);
 		if (payload == NULL) {

@@ -169,9 +169,10 @@ static void age(struct nh__heap *heap, struct nh__cache *cache)
 		slot->cur = nh__chain_link(cache->head.secret, slot->cur, payload, nh__chain_offset(&cache->head, payload));
 	}
 	slot->last = (uint8_t)NH__COUNT(slot->cur);
-	if (idle && returned != 0 && (!heap->two || cache->prev[slot - cache->slot] == 0)) {
-		slot->cap = (uint8_t)(slot->cap > returned ? slot->cap - returned : 0);
-		heap->budget += returned * slot->span * magazines(heap);
+	if (idle && (!heap->two || cache->prev[slot - cache->slot] == 0)) {
+		unsigned fall = returned < slot->cap ? returned : slot->cap;
+		slot->cap = (uint8_t)(slot->cap - fall);
+		heap->budget += fall * slot->span * magazines(heap);
 	}
 }
 

@@ -58,6 +58,7 @@ struct nh__heap {
 #if NH_CACHES
 	uint32_t budget;     /* heap lock: granules that caps may still grow by */
 	uint32_t allowance;  /* heap lock: all of it */
+	uint32_t reach;      /* heap lock: cached blocks have offsets below; each cache has a copy */
 	uint8_t cap_small, cap_large, refill; /* constant */
 	uint8_t locals;      /* constant: CPUs with a cache here */
 	uint8_t pend;        /* constant: blocks of small classes a CPU may keep waiting to be merged */

@@ -87,9 +87,7 @@ static void read_counters(nh_heap_stats *stats, struct nh__heap *heap, struct nh
 		const struct nh__tlsf *tlsf = &heap->tlsf;
 		stats->size = (size_t)tlsf->total * NH_GRANULE;
 		stats->free = (size_t)tlsf->free * NH_GRANULE;
-#if NH_CACHES
 		stats->quarantined = (size_t)tlsf->lost * NH_GRANULE;
-#endif
 		stats->peak = (size_t)(tlsf->total - tlsf->least_free) * NH_GRANULE;
 		stats->regions = heap->regions;
 		stats->reclaims = heap->reclaims;
@@ -216,7 +214,8 @@ static const char *check_chain(struct nh__heap *heap, const struct nh__cache *ca
 		*bad = payload;
 		if (nh__tlsf_region_of(&heap->tlsf, (uintptr_t)payload) == NULL)
 			return "a magazine leads out of the heap";
-		if (nh__chain_pop(&cache->head, &chain) == NULL)
+		uint32_t count = NH__COUNT(chain);
+		if (nh__chain_pop(&cache->head, &chain) == NULL || NH__COUNT(chain) != count - 1u)
 			return "a cached block was overwritten";
 	}
 	return NULL;

@@ -378,7 +378,11 @@ struct nh__block *nh__tlsf_scan(struct nh__tlsf *tlsf, uint32_t span, uint32_t a
                                 bool *done)
 {
 	struct nh__block *block = nh__tlsf_seek(tlsf, span, align, scan, done);
-	return block == NULL ? NULL : take_from(tlsf, block, span, align);
+	if (block == NULL)
+		return NULL;
+	*done = false;
+	scan->list = 0; /* if its links are damaged its list was cut off: look again without it */
+	return take_from(tlsf, block, span, align);
 }
 
 uint32_t nh__tlsf_top(struct nh__tlsf *tlsf)
@@ -464,7 +468,8 @@ void nh__tlsf_give(struct nh__tlsf *tlsf, struct nh__block *block)
 			absorbed(tlsf, block, previous, span);
 			block = previous;
 		} else {
-			/* the flags of `block` stay; what was merged from behind stays with it */
+			/* what was merged from behind stays with it, and is FREE no more */
+			nh__flag_clear(nh__block_after(block, span), NH__PREV_FREE);
 			set_header(tlsf, block, span, NH__PREV_FREE);
 			quarantine(tlsf, block);
 			return;
@@ -552,8 +557,11 @@ const char *nh__tlsf_check_block(struct nh__tlsf *tlsf, struct nh__region *regio
 {
 	uint32_t span = nh__block_span(block);
 	uint8_t owner = nh__load_relaxed(&block->owner);
+	bool fence = (uintptr_t)nh__payload(block) == region->end;
 	*bad = block;
-	if (span < NH_SPAN_MIN || span > nh__span_to_end(region, block))
+	if (fence && (span != 0 || owner != NH__OWNER_FENCE || is_free(block)))
+		return "the header that ends a region was overwritten";
+	if (!fence && (span < NH_SPAN_MIN || span > nh__span_to_end(region, block)))
 		return "a header's size leaves the region";
 	if (((nh__flags(block) & NH__PREV_FREE) != 0) != previous_free)
 		return "a header disagrees with its predecessor about being free";
@@ -562,7 +570,7 @@ const char *nh__tlsf_check_block(struct nh__tlsf *tlsf, struct nh__region *regio
 		return "a header's key is wrong";
 #endif
 	if (!is_free(block))
-		return nh__owner_is_known(owner) && owner != NH__OWNER_FENCE ? NULL : "an owner byte has no known value";
+		return nh__owner_is_known(owner) && fence == (owner == NH__OWNER_FENCE) ? NULL : "an owner byte has no known value";
 	struct nh__block *next = nh__block_after(block, span);
 	if (owner != NH__OWNER_TLSF)
 		return "a free block's owner byte is wrong";
@@ -590,6 +598,9 @@ const char *nh__tlsf_check_block(struct nh__tlsf *tlsf, struct nh__region *regio
 
 const char *nh__tlsf_check_level(struct nh__tlsf *tlsf, unsigned level, const void **bad)
 {
+	*bad = &tlsf->first;
+	if (tlsf->levels < 32 && tlsf->first >> tlsf->levels != 0)
+		return "a bit is set for a level that does not exist";
 	*bad = &tlsf->second[level];
 	if (((tlsf->first >> level & 1u) != 0) != (tlsf->second[level] != 0))
 		return "a level's bit is wrong";

@@ -38,19 +38,20 @@ static nh_status slice_locked(struct nh__walk *walk, struct nh__step *steps, uns
 	walk->certain &= walk->changes == tlsf->changes;
 	for (*count = 0; walk->region != NULL && *count < NH_SLICE;) {
 		struct nh__block *block = tlsf->walk;
-		if ((uintptr_t)nh__payload(block) == walk->region->end) {
-			next_region(walk);
-			continue;
-		}
+		bool fence = (uintptr_t)nh__payload(block) == walk->region->end;
 		uint32_t span = nh__block_span(block);
 		if (visitor->check != NULL)
 			visitor->what = visitor->check(walk, block, &visitor->bad);
-		if (visitor->what == NULL && (span == 0 || span > nh__span_to_end(walk->region, block))) {
+		if (visitor->what == NULL && !fence && (span == 0 || span > nh__span_to_end(walk->region, block))) {
 			visitor->what = "a header's size leaves the region";
 			visitor->bad = block;
 		}
 		if (visitor->what != NULL)
 			return NH_ECORRUPT;
+		if (fence) {
+			next_region(walk);
+			continue;
+		}
 		steps[(*count)++] = (struct nh__step){block, span, nh__flags(block), nh__load_relaxed(&block->owner)};
 		walk->previous_free = (nh__flags(block) & NH__FREE) != 0;
 		walk->certain = true;
