@@ -566,8 +566,8 @@ const char *nh__tlsf_check_block(struct nh__tlsf *tlsf, struct nh__region *regio
 	if (((nh__flags(block) & NH__PREV_FREE) != 0) != previous_free)
 		return "a header disagrees with its predecessor about being free";
 #if NH_WIDE
-	if (block->key != nh__block_key(tlsf->secret, block))
-		return "a header's key is wrong";
+	if (block->key != nh__block_key(tlsf->secret, block) || nh__flags(block) > (NH__FREE | NH__PREV_FREE))
+		return "a header's key or flags are wrong";
 #endif
 	if (!is_free(block))
 		return nh__owner_is_known(owner) && fence == (owner == NH__OWNER_FENCE) ? NULL : "an owner byte has no known value";
