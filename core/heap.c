@@ -443,6 +443,7 @@ static void give_remote(struct nh__heap *heap, unsigned cpu, void *payload, unsi
 {
 	struct nh__shared *shared = &heap->shared[klass];
 	uint32_t offset = (uint32_t)(((uintptr_t)payload - heap->tlsf.origin) >> NH_GRANULE_SHIFT);
+	uint32_t first_word = *(uint32_t *)payload; /* a push that fails has written its link there */
 	if (nh__inbox_push(shared, heap->tlsf.secret, payload, offset)) {
 #if NH_STATS
 		if (cpu < NH_CPUS)
@@ -451,6 +452,7 @@ static void give_remote(struct nh__heap *heap, unsigned cpu, void *payload, unsi
 		return;
 	}
 	if (!nh__heap_lock(heap, cpu)) {
+		*(uint32_t *)payload = first_word;
 		nh__make_live(heap, nh__block_at(payload));
 		nh__note_keep(note, NH_FAULT_CONTEXT, payload);
 		return;

@@ -142,6 +142,8 @@ static void *resize_block(nh_instance *instance, const nh_request *request, void
 		nh_request plain = like(instance, ref.heap);
 		result = move(instance, request == NULL ? &plain : request, &resize, payload, size);
 	}
+	if (result == NULL && aligned_to(payload, align))
+		result = resize_in_place(&resize, payload); /* a reclaim may have freed its neighbours */
 	nh__note_report(&resize.note);
 	return result;
 }

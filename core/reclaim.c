@@ -368,8 +368,14 @@ void nh__fork_release(struct nh__heap *heap, unsigned cpu)
 	nh__lock_release(&heap->lock, cpu);
 }
 
+/* An owner that was just being refused had its gate odd for a moment; it will not come back to undo that. */
 void nh__fork_alone(struct nh__heap *heap)
 {
+	for (unsigned cpu = 0; cpu < NH_CPUS; cpu++) {
+		struct nh__cache *cache = cpu == nh_port_cpu() ? NULL : heap->cache[cpu];
+		if (cache != NULL)
+			nh__store_relaxed(&cache->head.gate.busy, nh__load_relaxed(&cache->head.gate.busy) & ~UINT32_C(1));
+	}
 	thaw(heap);
 	nh__lock_reset(&heap->lock);
 }
