@@ -83,16 +83,25 @@ nh_status nh_instance_deinit(nh_instance *instance)
 
 /* ---- finding ------------------------------------------------------------------------------ */
 
-struct nh__heap *nh__heap_at(nh_instance *instance, uintptr_t payload)
+/* The published region that an address lies in, and its heap; NULL if there is none. */
+static const struct nh__region *region_at(nh_instance *instance, uintptr_t payload, struct nh__heap **heap)
 {
 	/* acquire: of region_reserve */
 	unsigned regions = nh__load_acquire(&instance->regions_reserved);
 	for (unsigned i = 0; i < regions; i++) {
 		const struct nh__region *region = &instance->regions[i].region;
-		if (payload >= region->first && payload < region->end)
-			return nh__load_acquire(&instance->regions[i].heap); /* acquire: of its publication */
+		if (payload >= region->first && payload < region->end) {
+			*heap = nh__load_acquire(&instance->regions[i].heap); /* acquire: of its publication */
+			return *heap == NULL ? NULL : region;
+		}
 	}
 	return NULL;
+}
+
+struct nh__heap *nh__heap_at(nh_instance *instance, uintptr_t payload)
+{
+	struct nh__heap *heap = NULL;
+	return region_at(instance, payload, &heap) == NULL ? NULL : heap;
 }
 
 struct nh__heap *nh__heap_by_id(nh_instance *instance, int heap)
@@ -107,8 +116,9 @@ struct nh__block_ref nh__resolve(nh_instance *instance, const void *payload)
 	struct nh__block_ref ref = {NULL, 0, NH_FAULT_POINTER};
 	if ((uintptr_t)payload % NH_GRANULE != 0)
 		return ref;
-	struct nh__heap *heap = nh__heap_at(instance, (uintptr_t)payload);
-	if (heap == NULL)
+	struct nh__heap *heap;
+	const struct nh__region *region = region_at(instance, (uintptr_t)payload, &heap);
+	if (region == NULL)
 		return ref;
 	struct nh__block *block = nh__block_at(payload);
 	ref.owner = nh__load_relaxed(&block->owner);
@@ -120,6 +130,11 @@ struct nh__block_ref nh__resolve(nh_instance *instance, const void *payload)
 	if (block->key != nh__block_key(heap->tlsf.secret, block))
 		return ref;
 #endif
+	uint32_t span = nh__block_span(block);
+	if (NH_HARDENING >= NH_HARDENING_MODERATE && (span < NH_SPAN_MIN || span > nh__span_to_end(region, block))) {
+		ref.fault = NH_FAULT_NEIGHBOUR; /* an underrun, or an overrun of the block before */
+		return ref;
+	}
 	ref.heap = heap;
 	ref.fault = NH_FAULT_NONE;
 	return ref;
