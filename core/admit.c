@@ -212,10 +212,13 @@ static void caches_build(struct nh__heap *heap, const struct nh__plan *plan, uns
 
 static void budget_add(struct nh__heap *heap, uint32_t granules)
 {
-	if (heap->shared != NULL) {
-		heap->budget += granules >> NH_CACHE_SHARE;
-		heap->allowance += granules >> NH_CACHE_SHARE;
-	}
+	if (heap->shared == NULL)
+		return;
+	uint32_t share = granules >> NH_CACHE_SHARE;
+	uint32_t inboxes = heap->locals < NH_CPUS ? share / 4u : 0; /* only where somebody is not local */
+	heap->inbox_budget += inboxes;
+	heap->budget += share - inboxes;
+	heap->allowance += share;
 }
 
 /* Caches may hold blocks of this region from now on, as far as chain words reach. */

@@ -185,11 +185,11 @@ static void age(struct nh__heap *heap, struct nh__cache *cache)
  *
  * Growth is by a few blocks, on slow paths, as far as the budget goes.
  */
-static bool charge(struct nh__heap *heap, uint32_t granules)
+static bool charge(uint32_t *budget, uint32_t granules)
 {
-	if (granules > heap->budget)
+	if (granules > *budget)
 		return false;
-	heap->budget -= granules;
+	*budget -= granules;
 	return true;
 }
 
@@ -205,7 +205,7 @@ static void grow_cap(struct nh__heap *heap, struct nh__cache *cache, unsigned kl
 		unsigned cap = slot->cap + step, depot = 0;
 		if (heap->two && cap > shared->depot_cap)
 			depot = cap - shared->depot_cap;
-		if (charge(heap, (step * magazines(heap) + depot * (NH_DEPOT_SLOTS + heap->locals - 1u)) * slot->span)) {
+		if (charge(&heap->budget, (step * magazines(heap) + depot * (NH_DEPOT_SLOTS + heap->locals - 1u)) * slot->span)) {
 			slot->cap = (uint8_t)cap;
 			if (depot != 0)
 				shared->depot_cap = (uint8_t)cap;
@@ -435,7 +435,7 @@ static void grow_inbox(struct nh__heap *heap, unsigned klass)
 	uint32_t limit = nh__load_relaxed(&shared->inbox_limit), more = limit == 0 ? 1u : limit;
 	if (more > NH_INBOX_LIMIT - limit)
 		more = NH_INBOX_LIMIT - limit;
-	if (more != 0 && charge(heap, more * (1u + heap->locals) * nh__class_span(klass)))
+	if (more != 0 && charge(&heap->inbox_budget, more * (1u + heap->locals) * nh__class_span(klass)))
 		nh__store_relaxed(&shared->inbox_limit, (uint8_t)(limit + more));
 }
 

@@ -57,6 +57,7 @@ struct nh__heap {
 	uint32_t refusals;   /* heap lock; NH_STATS */
 #if NH_CACHES
 	uint32_t budget;     /* heap lock: granules that caps may still grow by */
+	uint32_t inbox_budget; /* heap lock: the same for inboxes, apart so that magazines cannot starve them */
 	uint32_t allowance;  /* heap lock: all of it */
 	uint32_t reach;      /* heap lock: cached blocks have offsets below; each cache has a copy */
 	uint8_t cap_small, cap_large, refill; /* constant */
