@@ -198,6 +198,8 @@ static void grow_cap(struct nh__heap *heap, struct nh__cache *cache, unsigned kl
 	struct nh__slot *slot = &cache->slot[klass];
 	struct nh__shared *shared = &heap->shared[klass];
 	unsigned limit = slot->span * NH_GRANULE <= NH_CAP_SMALL_SPAN ? heap->cap_small : heap->cap_large;
+	if (slot->cap >= limit || heap->budget < slot->span)
+		return;
 	unsigned step = heap->refill;
 	if (step > limit - slot->cap)
 		step = limit - slot->cap;
