@@ -199,7 +199,7 @@ static void caches_build(struct nh__heap *heap, const struct nh__plan *plan, uns
 	heap->cap_large = (uint8_t)(NH_CAP_LARGE >> halvings > 0 ? NH_CAP_LARGE >> halvings : 1);
 	heap->refill = (uint8_t)(small && NH_REFILL > 1 ? NH_REFILL / 2 : NH_REFILL);
 	heap->two = plan->two;
-	heap->locals = (uint8_t)plan->locals;
+	heap->locals = (uint16_t)plan->locals;
 	heap->shared = (struct nh__shared *)(void *)memory;
 	memory = (unsigned char *)ALIGN_UP((uintptr_t)memory + plan->shared, NH_PORT_LINE);
 	for (unsigned cpu = 0; cpu < NH_CPUS; cpu++) {
@@ -225,8 +225,10 @@ static void budget_add(struct nh__heap *heap, uint32_t granules)
 static void reach_add(struct nh__heap *heap, uintptr_t end)
 {
 	uintptr_t reach = (end - heap->tlsf.origin) >> NH_GRANULE_SHIFT;
-	if (reach > NH__WINDOW || end < heap->tlsf.origin)
+	if (end < heap->tlsf.origin || reach > NH__WINDOW) {
+		heap->far = true;
 		reach = end < heap->tlsf.origin ? 0 : NH__WINDOW;
+	}
 	if (reach > heap->reach)
 		heap->reach = (uint32_t)reach;
 	for (unsigned cpu = 0; cpu < NH_CPUS; cpu++)

@@ -223,9 +223,7 @@ static void *refill(struct nh__heap *heap, struct nh__cache *cache, const struct
 	struct nh__block *block = nh__tlsf_take(&heap->tlsf, need->class_span * blocks, 1);
 	if (block == NULL)
 		return NULL;
-	if (nh__offset(&heap->tlsf, block) >= NH__WINDOW - need->class_span * blocks) {
-		if (blocks > 1)
-			nh__tlsf_give(&heap->tlsf, nh__tlsf_cut(&heap->tlsf, block, need->class_span));
+	if (nh__offset(&heap->tlsf, block) >= NH__WINDOW) { /* then blocks is 1 */
 		nh__store_relaxed(&block->owner, NH__OWNER_LARGE);
 		return nh__payload(block);
 	}
@@ -253,7 +251,7 @@ static void *serve_locked(struct nh__heap *heap, struct nh__cache *cache, const 
 		return take_or_scan(heap, need, attempt);
 	grow_cap(heap, cache, need->klass);
 	struct nh__slot *slot = &cache->slot[need->klass];
-	unsigned blocks = slot->span * NH_GRANULE <= NH_CAP_SMALL_SPAN ? heap->refill : 1u;
+	unsigned blocks = slot->span * NH_GRANULE <= NH_CAP_SMALL_SPAN && !heap->far ? heap->refill : 1u;
 	if (blocks > slot->cap + 1u)
 		blocks = slot->cap + 1u;
 	void *payload = NULL;

@@ -61,7 +61,8 @@ struct nh__heap {
 	uint32_t allowance;  /* heap lock: all of it */
 	uint32_t reach;      /* heap lock: cached blocks have offsets below; each cache has a copy */
 	uint8_t cap_small, cap_large, refill; /* constant */
-	uint8_t locals;      /* constant: CPUs with a cache here */
+	uint16_t locals;     /* constant: CPUs with a cache here */
+	bool far;            /* heap lock: a region lies beyond the window of chain words */
 	uint8_t pend;        /* constant: blocks of small classes a CPU may keep waiting to be merged */
 	bool two;                             /* constant: two magazines and a depot */
 	struct nh__shared *shared;            /* constant: NH_CLASSES entries, or NULL */

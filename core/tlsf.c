@@ -125,7 +125,9 @@ static unsigned list_next(const struct nh__tlsf *tlsf, unsigned list)
 		uint32_t above = level < 31 ? tlsf->first & (UINT32_MAX << (level + 1u)) : 0;
 		if (above != 0) {
 			level = nh_port_ctz(above);
-			return level * 8u + nh_port_ctz(tlsf->second[level]);
+			/* the tests fail for damaged bitmaps only */
+			if (level < tlsf->levels && tlsf->second[level] != 0)
+				return level * 8u + nh_port_ctz(tlsf->second[level]);
 		}
 	}
 	return tlsf->levels * 8u;

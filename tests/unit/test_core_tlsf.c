@@ -135,7 +135,7 @@ static void every_span_is_found(void **state)
 static void clamp_list(void **state)
 {
 	(void)state;
-	for (uint32_t small = 2; small <= 40; small++) {
+	for (uint32_t small = NH_SPAN_MIN; small <= 40; small++) {
 		white_tlsf_make(&w, 4000, small, false);
 		white_tlsf_region(&w, 1, small);
 		white_tlsf_region(&w, 100, 900);
@@ -215,7 +215,7 @@ static void own_list_without_rounding(void **state)
 {
 	(void)state;
 	/* 64 to 71 share a list */
-	const uint32_t spans[] = { 69, 2, 64, 2, 70, 2, 200, 2 };
+	const uint32_t spans[] = { 69, NH_SPAN_MIN, 64, NH_SPAN_MIN, 70, NH_SPAN_MIN, 200, NH_SPAN_MIN };
 	size_t at[8];
 	one_region(1000);
 	row(spans, 8, at);
@@ -489,9 +489,9 @@ static void growing_back(void **state)
 {
 	(void)state;
 	for (uint32_t span = 5; span <= 30; span++) {
-		const uint32_t spans[] = { 2, 8, 4, 10, 2 };
+		const uint32_t spans[] = { 4, 8, 4, 10, 4 };
 		size_t at[5];
-		one_region(26);
+		one_region(30);
 		row(spans, 5, at);
 		assert_null(nh__tlsf_grow_back(&w.tlsf, white_at(&w, at[2]), span)); /* not free */
 		give(at[1]);
@@ -608,9 +608,9 @@ static void heads_of_both_widths(void **state)
 	}
 	/* the farthest block of 16-bit heads */
 	white_tlsf_make(&w, 65540, 100, false);
-	white_tlsf_region(&w, 65534, 2);
-	assert_int_equal(take(2, 1), 65534);
-	give(65534);
+	white_tlsf_region(&w, 65536u - NH_SPAN_MIN, NH_SPAN_MIN);
+	assert_int_equal(take(NH_SPAN_MIN, 1), 65536u - NH_SPAN_MIN);
+	give(65536u - NH_SPAN_MIN);
 	SOUND();
 	white_tlsf_drop(&w);
 }

@@ -9,19 +9,9 @@
 
 static white_tlsf w;
 
-static size_t take(uint32_t span, uint32_t align)
-{
-	return white_take(&w, span, align);
-}
-
 static void give(size_t at)
 {
 	white_give(&w, at);
-}
-
-static uint32_t span_at(size_t at)
-{
-	return nh__block_span(white_at(&w, at));
 }
 
 /* ---- checks ------------------------------------------------------------------------------- */
@@ -113,6 +103,16 @@ static void damaged_lists_are_found(void **state)
 /* ---- quarantine --------------------------------------------------------------------------- */
 
 #if NH_HARDENING >= NH_HARDENING_MODERATE
+
+static size_t take(uint32_t span, uint32_t align)
+{
+	return white_take(&w, span, align);
+}
+
+static uint32_t span_at(size_t at)
+{
+	return nh__block_span(white_at(&w, at));
+}
 
 static void expect_fault(nh_fault_code code, const void *at)
 {
