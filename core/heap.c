@@ -259,6 +259,8 @@ static void *serve_locked(struct nh__heap *heap, struct nh__cache *cache, const 
 		payload = refill(heap, cache, need, blocks);
 	if (payload == NULL)
 		payload = refill(heap, cache, need, 1);
+	if (payload == NULL && need->class_span == need->span)
+		return nh__scan_locked(heap, need, &attempt->scan, &attempt->done); /* the search failed just now */
 	return payload != NULL ? payload : take_or_scan(heap, need, attempt);
 }
 
