@@ -50,9 +50,22 @@ void nh__make_live(struct nh__heap *heap, struct nh__block *block)
 	nh__store_relaxed(&block->owner, owner);
 }
 
+uint32_t nh__rounded_span(const struct nh__heap *heap, const struct nh__need *need)
+{
+#if NH_CACHES
+	return heap->shared != NULL ? need->class_span : need->span;
+#else
+	(void)heap;
+	return need->span;
+#endif
+}
+
 void *nh__take_locked(struct nh__heap *heap, const struct nh__need *need)
 {
-	struct nh__block *block = nh__tlsf_take(&heap->tlsf, need->span, need->align);
+	uint32_t rounded = nh__rounded_span(heap, need);
+	struct nh__block *block = nh__tlsf_take(&heap->tlsf, rounded, need->align);
+	if (block == NULL && rounded != need->span)
+		block = nh__tlsf_take(&heap->tlsf, need->span, need->align);
 	if (block == NULL)
 		return NULL;
 	nh__make_live(heap, block);

@@ -104,7 +104,11 @@ void *nh__heap_take(struct nh__heap *heap, const struct nh__need *need, struct n
 /* Takes back a live block whose owner byte was checked; interrupts are off, and stay off. */
 void nh__heap_give(struct nh__heap *heap, unsigned cpu, void *payload, uint8_t owner, struct nh__note *note);
 
-/* Under the lock: TLSF take with owner byte set, and its sliced last chance. */
+/* What a request is rounded to: a class's span wherever the block may end in a cache, whoever asks. */
+uint32_t nh__rounded_span(const struct nh__heap *heap, const struct nh__need *need);
+
+/* Under the lock: TLSF take with owner byte set, rounded to the class if that can be had; and the sliced
+ * last chance, for the exact span. */
 void *nh__take_locked(struct nh__heap *heap, const struct nh__need *need);
 void *nh__scan_locked(struct nh__heap *heap, const struct nh__need *need, struct nh__scan *scan, bool *done);
 void nh__give_locked(struct nh__heap *heap, void *payload);

@@ -20,11 +20,13 @@ static bool aligned_to(const void *payload, uint32_t align)
 	return ((uintptr_t)payload & ((uintptr_t)align * NH_GRANULE - 1u)) == 0;
 }
 
-/* Returns what the block has beyond `span`; under the lock. */
-static void trim_to(struct nh__heap *heap, struct nh__block *block, uint32_t span)
+/* Returns what the block has beyond what is needed, rounded if it has that much; under the lock. */
+static void trim(struct resize *resize, struct nh__block *block)
 {
-	nh__tlsf_shrink(&heap->tlsf, block, span);
-	nh__make_live(heap, block);
+	uint32_t rounded = nh__rounded_span(resize->heap, &resize->need);
+	uint32_t span = nh__block_span(block) >= rounded ? rounded : resize->need.span;
+	nh__tlsf_shrink(&resize->heap->tlsf, block, span);
+	nh__make_live(resize->heap, block);
 }
 
 /* First lock hold. NULL: not in place. *moved: the payload must move down to the result. */
@@ -34,10 +36,11 @@ static struct nh__block *resize_locked(struct resize *resize, struct nh__block *
 	uint32_t span = resize->need.span;
 	*moved = false;
 	if (nh__block_span(block) >= span) {
-		trim_to(heap, block, span);
+		trim(resize, block);
 		return block;
 	}
-	if (nh__tlsf_grow(&heap->tlsf, block, span)) {
+	if (nh__tlsf_grow(&heap->tlsf, block, nh__rounded_span(heap, &resize->need)) ||
+	    nh__tlsf_grow(&heap->tlsf, block, span)) {
 		nh__make_live(heap, block);
 		return block;
 	}
@@ -70,7 +73,7 @@ static void *resize_in_place(struct resize *resize, void *payload)
 	irq = nh_port_irq_save();
 	cpu = nh_port_cpu();
 	if (nh__heap_lock(heap, cpu)) {
-		trim_to(heap, result, resize->need.span);
+		trim(resize, result);
 		nh__heap_unlock(heap, cpu, &resize->note);
 	}
 	nh_port_irq_restore(irq);
