@@ -59,7 +59,7 @@
 
 /* ---- checks ------------------------------------------------------------------------------- */
 
-#define NH_HARDENING_NONE 0     /* no check; for measurements */
+#define NH_HARDENING_NONE 0     /* nothing beyond what finds a block's heap and class: as BASIC so far */
 #define NH_HARDENING_BASIC 1    /* range, alignment, double free */
 #define NH_HARDENING_MODERATE 2 /* and: encoded links, chain counts, neighbours, list links */
 #ifndef NH_HARDENING
