@@ -522,7 +522,9 @@ void nh__heap_give(struct nh__heap *heap, unsigned cpu, void *payload, uint8_t o
 
 void *nh__heap_take(struct nh__heap *heap, const struct nh__need *need, struct nh__note *note)
 {
-	struct attempt attempt = {{0}, false};
+	struct attempt attempt;
+	attempt.scan.list = 0; /* the rest is set when the scan begins */
+	attempt.done = false;
 	nh_port_irq irq = nh_port_irq_save();
 	void *payload = take_first(heap, need, &attempt, note);
 	nh_port_irq_restore(irq);

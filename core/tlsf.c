@@ -67,27 +67,27 @@ static void absorbed(struct nh__tlsf *tlsf, struct nh__block *block, struct nh__
 
 /* ---- lists -------------------------------------------------------------------------------- */
 
+/* Each level above the second halves the resolution: list = 8 * shift + (span >> shift), where what is left
+ * of span has four bits. The first levels need no logarithm, which is slow where there is no CLZ. */
+static unsigned shift_of(uint32_t span)
+{
+	if (span < 64)
+		return span < 16 ? 0 : span < 32 ? 1u : 2u;
+	return nh_port_log2(span) - 3u;
+}
+
 static unsigned list_of(const struct nh__tlsf *tlsf, uint32_t span)
 {
-	unsigned list = span;
-	if (span >= 8) {
-		unsigned log = nh_port_log2(span);
-		list = (log - 2u) * 8u + ((span >> (log - 3u)) & 7u);
-	}
-	unsigned last = tlsf->levels * 8u - 1u;
+	unsigned shift = shift_of(span);
+	unsigned list = shift * 8u + (span >> shift), last = tlsf->levels * 8u - 1u;
 	return list < last ? list : last;
 }
 
 /* The first list all of whose blocks have at least `span`; may be one past the last. */
 static unsigned list_above(const struct nh__tlsf *tlsf, uint32_t span)
 {
-	if (span < 16)
-		return span;
-	unsigned log = nh_port_log2(span);
-	unsigned list = (log - 2u) * 8u + ((span >> (log - 3u)) & 7u);
-	if (span & ((UINT32_C(1) << (log - 3u)) - 1u))
-		list++;
-	unsigned lists = tlsf->levels * 8u;
+	unsigned shift = shift_of(span);
+	unsigned list = shift * 8u + ((span + (UINT32_C(1) << shift) - 1u) >> shift), lists = tlsf->levels * 8u;
 	return list < lists ? list : lists;
 }
 
@@ -141,12 +141,19 @@ struct nh__region *nh__tlsf_region_of(const struct nh__tlsf *tlsf, uintptr_t pay
 	return region;
 }
 
+/* Most heaps have one region, and most blocks lie in the one added last. */
+static inline bool in_a_region(const struct nh__tlsf *tlsf, uintptr_t payload)
+{
+	const struct nh__region *region = tlsf->regions;
+	return payload - region->first < region->end - region->first || nh__tlsf_region_of(tlsf, payload) != NULL;
+}
+
 /* A link may be followed if it names a granule inside a region and the block there says FREE. */
 static struct nh__block *follow(struct nh__tlsf *tlsf, uint32_t offset)
 {
 	struct nh__block *block = nh__at_offset(tlsf, offset);
 	if (CHECKED) {
-		if (nh__tlsf_region_of(tlsf, (uintptr_t)nh__payload(block)) == NULL || !is_free(block)) {
+		if (!in_a_region(tlsf, (uintptr_t)nh__payload(block)) || !is_free(block)) {
 			fault(tlsf, NH_FAULT_LIST, block);
 			return NULL;
 		}

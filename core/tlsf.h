@@ -44,7 +44,7 @@ struct nh__tlsf {
 	const void *fault_at;
 };
 
-/* A last-chance search between lock holds. Start with {0}. */
+/* A last-chance search between lock holds. Start with list = 0. */
 struct nh__scan {
 	struct nh__block *node; /* next to look at, valid while `changes` stands */
 	uint32_t changes;
