@@ -21,7 +21,16 @@
 
 /* ---- plans -------------------------------------------------------------------------------- */
 
-static nh_status plan_caches(struct nh__plan *plan, const nh_heap_config *config)
+/* What a configuration comes to: sizes in bytes of the parts of its control memory. */
+struct plan {
+	uint32_t granules; /* of the whole memory, control included */
+	uint32_t window;
+	size_t lists, shared, caches, cache_each, total;
+	unsigned locals; /* CPUs that get a cache */
+	bool wide, cached, two;
+};
+
+static nh_status plan_caches(struct plan *plan, const nh_heap_config *config)
 {
 	for (unsigned cpu = 0; cpu < NH_CPUS; cpu++)
 		plan->locals += nh__is_local(config->affinity, cpu);
@@ -40,7 +49,7 @@ static nh_status plan_caches(struct nh__plan *plan, const nh_heap_config *config
 	return NH_OK;
 }
 
-static nh_status plan_make(struct nh__plan *plan, const nh_heap_config *config)
+static nh_status plan_make(struct plan *plan, const nh_heap_config *config)
 {
 	memset(plan, 0, sizeof *plan);
 	uintptr_t base = (uintptr_t)config->base;
@@ -65,7 +74,7 @@ static nh_status plan_make(struct nh__plan *plan, const nh_heap_config *config)
 
 size_t nh_heap_control_size(const nh_heap_config *config)
 {
-	struct nh__plan plan;
+	struct plan plan;
 	return config == NULL || plan_make(&plan, config) != NH_OK ? 0 : plan.total;
 }
 
@@ -75,7 +84,7 @@ struct site {
 	uintptr_t first, end; /* of the region */
 };
 
-static nh_status site_make(struct site *site, const struct nh__plan *plan, const nh_heap_config *config)
+static nh_status site_make(struct site *site, const struct plan *plan, const nh_heap_config *config)
 {
 	uintptr_t base = (uintptr_t)config->base;
 	size_t size = config->size;
@@ -182,7 +191,6 @@ static struct nh__cache *cache_build(struct nh__heap *heap, void *memory, uintpt
 	cache->head.origin = heap->tlsf.origin;
 	cache->head.limit = limit;
 	cache->head.secret = heap->tlsf.secret;
-	cache->head.heap = heap;
 #if NH__GATE
 	nh__store_relaxed(&cache->head.gate.seized, NH_PORT_GATE_OPEN);
 #endif
@@ -191,7 +199,7 @@ static struct nh__cache *cache_build(struct nh__heap *heap, void *memory, uintpt
 	return cache;
 }
 
-static void caches_build(struct nh__heap *heap, const struct nh__plan *plan, unsigned char *memory, uintptr_t limit)
+static void caches_build(struct nh__heap *heap, const struct plan *plan, unsigned char *memory, uintptr_t limit)
 {
 	bool small = (size_t)plan->granules * NH_GRANULE <= NH_CACHE_SMALL_HEAP;
 	unsigned halvings = (plan->two ? 1u : 0u) + (small ? 1u : 0u);
@@ -267,7 +275,7 @@ static void reach_add(struct nh__heap *heap, uintptr_t end)
 
 #endif
 
-static struct nh__heap *heap_build(const struct nh__plan *plan, const nh_heap_config *config, const struct site *site,
+static struct nh__heap *heap_build(const struct plan *plan, const nh_heap_config *config, const struct site *site,
                                    struct nh__region *region, unsigned id)
 {
 	struct nh__heap *heap = (struct nh__heap *)site->control;
@@ -323,7 +331,7 @@ static void heap_publish(nh_instance *instance, struct nh__heap *heap, unsigned 
 
 nh_status nh_instance_heap_add(nh_instance *instance, const nh_heap_config *config, int *number)
 {
-	struct nh__plan plan;
+	struct plan plan;
 	struct site site;
 	unsigned id, region;
 	if (instance == NULL || config == NULL)

@@ -6,12 +6,6 @@
 
 static const nh_request plain;
 
-void nh__note_report(const struct nh__note *note)
-{
-	if (note->code != NH_FAULT_NONE)
-		nh__report(note->code, note->address, nh_port_cpu());
-}
-
 /* ---- slow paths of the hits --------------------------------------------------------------- */
 
 static void *allocate(nh_instance *instance, const nh_request *request, size_t size)

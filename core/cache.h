@@ -81,8 +81,6 @@ enum nh__counter {
 	NH__COUNTERS
 };
 
-struct nh__heap;
-
 /* What one CPU has in one heap it is local to. */
 struct nh__cache_head {
 	struct nh__gate gate;
@@ -90,7 +88,6 @@ struct nh__cache_head {
 	uintptr_t limit;       /* constant: granules of the primary region, if it begins at origin + 1 granule */
 	uint32_t secret;        /* constant */
 	_Atomic uint32_t reach; /* heap lock: offsets of this heap's blocks lie below; grows with regions */
-	struct nh__heap *heap;  /* constant */
 };
 
 struct nh__cache {

@@ -28,3 +28,9 @@ void nh__report(nh_fault_code code, const void *address, unsigned cpu)
 	chosen(&fault);
 	nh__store_relaxed(&inside[self], 0u);
 }
+
+void nh__note_report(const struct nh__note *note)
+{
+	if (note->code != NH_FAULT_NONE)
+		nh__report(note->code, note->address, nh_port_cpu());
+}

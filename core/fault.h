@@ -13,6 +13,9 @@ struct nh__note {
 /* Calls the hook. No lock or gate is held, interrupts are the caller's. */
 void nh__report(nh_fault_code code, const void *address, unsigned cpu);
 
+/* Reports what was noted under locks, now that there are none. */
+void nh__note_report(const struct nh__note *note);
+
 static inline void nh__note_keep(struct nh__note *note, nh_fault_code code, const void *address)
 {
 	if (note->code == NH_FAULT_NONE) {

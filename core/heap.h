@@ -77,19 +77,6 @@ bool nh__heap_lock(struct nh__heap *heap, unsigned cpu);
 /* Takes TLSF's fault, if any, into the note, and releases. */
 void nh__heap_unlock(struct nh__heap *heap, unsigned cpu, struct nh__note *note);
 
-/* Control bytes for a configuration, 0 if invalid; `local` = number of CPUs that get a cache. */
-struct nh__plan {
-	uint32_t granules; /* of the first region with its control memory apart */
-	uint32_t window;
-	size_t lists, shared, caches, cache_each, total;
-	unsigned locals;
-	bool wide, cached, two;
-};
-
-/* Builds the heap in `plan->total` zeroed bytes. */
-void nh__heap_build(struct nh__heap *heap, const struct nh__plan *plan, const nh_heap_config *config,
-                    uintptr_t origin, uintptr_t limit_granules);
-
 static inline bool nh__is_local(uint32_t affinity, unsigned cpu)
 {
 	return affinity == 0 || (cpu < 32 && (affinity >> cpu & 1u) != 0);

@@ -61,9 +61,6 @@ struct nh__block_ref nh__resolve(nh_instance *instance, const void *payload);
 void *nh__malloc_slow(nh_instance *instance, size_t size);
 void nh__free_slow(nh_instance *instance, void *payload);
 
-/* Reports what was noted under locks, now that there are none. */
-void nh__note_report(const struct nh__note *note);
-
 /* The order in which heaps are tried for a request: core/select.c. */
 struct nh__choice {
 	nh_instance *instance;

@@ -394,23 +394,6 @@ struct nh__block *nh__tlsf_scan(struct nh__tlsf *tlsf, uint32_t span, uint32_t a
 	return take_from(tlsf, block, span, align);
 }
 
-uint32_t nh__tlsf_top(struct nh__tlsf *tlsf)
-{
-	if (tlsf->first == 0)
-		return 0;
-	unsigned level = nh_port_log2(tlsf->first);
-	uint32_t offset = head_get(tlsf, level * 8u + nh_port_log2(tlsf->second[level])), top = 0;
-	for (unsigned seen = 0; offset != 0 && seen < NH_SLICE; seen++) {
-		struct nh__block *block = follow(tlsf, offset);
-		if (block == NULL)
-			break;
-		if (nh__block_span(block) > top)
-			top = nh__block_span(block);
-		offset = links(block)[0];
-	}
-	return top;
-}
-
 /* ---- blocks in hand ----------------------------------------------------------------------- */
 
 bool nh__tlsf_sound(struct nh__tlsf *tlsf, struct nh__block *block)

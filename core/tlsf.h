@@ -108,9 +108,6 @@ const char *nh__tlsf_check_block(struct nh__tlsf *tlsf, struct nh__region *regio
                                  bool previous_free, const void **bad);
 const char *nh__tlsf_check_level(struct nh__tlsf *tlsf, unsigned level, const void **bad);
 
-/* Largest span of which a free block exists, up to the first NH_SLICE of the top list. */
-uint32_t nh__tlsf_top(struct nh__tlsf *tlsf);
-
 /* Granules from a block's header to where the region's blocks end. */
 static inline uintptr_t nh__span_to_end(const struct nh__region *region, struct nh__block *block)
 {
