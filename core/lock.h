@@ -22,9 +22,8 @@
 #include "arch/host/lock_ck.h"
 #endif
 
-/* Lock order: a lock may be taken while holding locks of lower rank only. Checked nowhere at run time: there
- * are these two, and heap locks are never nested (but by fork, in the order of heaps). */
-enum nh__lock_rank { NH__RANK_ADMIN = 1, NH__RANK_HEAP = 2 };
+/* Lock order: registry of instances, an instance's admin lock, heap locks. Only a fork holds more than one of
+ * them at a time (all, in that order, heaps by number); everybody else lets go of one before the next. */
 
 struct nh__lock {
 #if NH_LOCKERS == 1

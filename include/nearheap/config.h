@@ -93,8 +93,8 @@
 /* ---- the search --------------------------------------------------------------------------- */
 
 /* Blocks looked at in the request's own list before the rounded search, and in the list found by
- * it, to take the fitting one with the lowest address. 4 raised the live share that survives a
- * million replacements from 69.3 to 73.1 % of a 192 KiB heap. */
+ * it, to take the fitting one with the lowest address. In a simulation, 4 raised the live share
+ * that survives a million replacements from 69.3 to 73.1 % of a 192 KiB heap. */
 #ifndef NH_FIT_LOOK
 #define NH_FIT_LOOK 4
 #endif

@@ -173,9 +173,10 @@ size_t nh_heap_control_size(const nh_heap_config *config);
 /*
  * Blocks are aligned to 8 bytes (16 on 64-bit targets). Size 0 gives NULL. All of these may be
  * called anywhere; from an interrupt handler they do not reclaim (see NH_NO_RECLAIM).
- * Worst case: a hit is wait-free; a miss is at most 5 TLSF operations in at most two lock holds;
- * then one more lock hold per further heap the request allows; then, if nothing fitted, a reclaim:
- * lock holds of at most NH_SLICE blocks each until all caches are empty.
+ * Worst case: a hit is wait-free; a miss is one lock hold of at most 5 TLSF operations (default
+ * options), and, before this heap is passed over, one per NH_SLICE blocks of a long list in which an
+ * exact fit might hide; the same for each further heap the request allows; then, if nothing fitted,
+ * a reclaim: lock holds of at most NH_SLICE blocks each until all caches are empty.
  */
 void *nh_malloc(size_t size);
 void *nh_instance_malloc(nh_instance *instance, size_t size);
@@ -185,7 +186,8 @@ void *nh_calloc(size_t count, size_t size);
 void *nh_instance_calloc(nh_instance *instance, size_t count, size_t size);
 
 /* `alignment` is a power of two (0 and small ones are met by every block); anything else gives
- * NULL. `size` need not be a multiple of it. Never from a magazine: one lock hold at least. */
+ * NULL. `size` need not be a multiple of it. What needs more than the standard alignment never comes from
+ * a magazine: one lock hold at least. */
 void *nh_aligned_alloc(size_t alignment, size_t size);
 void *nh_instance_aligned_alloc(nh_instance *instance, size_t alignment, size_t size);
 

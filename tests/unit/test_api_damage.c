@@ -165,37 +165,42 @@ static void write_after_free_in_tlsf(void **state)
 
 /* ---- overrun and underrun ----------------------------------------------------------------- */
 
-/* Validate names the block behind. The word is what memcpy one element too far would write. */
+struct overrun {
+	unsigned char *block, *next;
+};
+
+/* One word past the end of a block, what memcpy one element too far would write. A third block keeps
+ * the rest of the heap apart. */
+static struct overrun run_over(void)
+{
+	struct overrun overrun = {nh_instance_malloc(u.instance, 500), nh_instance_malloc(u.instance, 500)};
+	assert_non_null(nh_instance_malloc(u.instance, 500));
+	uint32_t word = 0x41414141u;
+	memcpy(overrun.block + nh_instance_usable_size(u.instance, overrun.block), &word, sizeof word);
+	return overrun;
+}
+
+/* Validate names the block behind. */
 static void overrun_seen_by_validate(void **state)
 {
 	(void)state;
-	unsigned char *block = nh_instance_malloc(u.instance, 500);
-	unsigned char *next = nh_instance_malloc(u.instance, 500);
-	assert_non_null(next);
-	uint32_t word = 0x41414141u;
-	size_t usable = nh_instance_usable_size(u.instance, block);
-	memcpy(block + usable, &word, sizeof word);
+	struct overrun overrun = run_over();
 	nh_report report = {-1, NULL, NULL};
 	assert_status(nh_instance_validate(u.instance, -1, &report), NH_ECORRUPT);
 	assert_int_equal(report.heap, 0);
 	assert_non_null(report.what);
 	uintptr_t named = (uintptr_t)report.address;
-	assert_true(named >= (uintptr_t)block - NHT_HEADER && named <= (uintptr_t)next);
+	assert_true(named >= (uintptr_t)overrun.block - NHT_HEADER && named <= (uintptr_t)overrun.next);
 }
 
 /* Freeing the block that was run over: its header is no live one. */
 static void overrun_seen_at_free(void **state)
 {
 	(void)state;
-	unsigned char *block = nh_instance_malloc(u.instance, 500);
-	unsigned char *next = nh_instance_malloc(u.instance, 500);
-	unsigned char *wall = nh_instance_malloc(u.instance, 500);
-	assert_true(block != NULL && wall != NULL);
-	uint32_t word = 0x41414141u;
-	memcpy(block + nh_instance_usable_size(u.instance, block), &word, sizeof word);
-	nh_instance_free(u.instance, next);
+	struct overrun overrun = run_over();
+	nh_instance_free(u.instance, overrun.next);
 	assert_int_equal(nht_fault_count(), 1);
-	assert_ptr_equal(nht_fault_get(0).address, next);
+	assert_ptr_equal(nht_fault_get(0).address, overrun.next);
 	assert_still_works();
 }
 
@@ -203,13 +208,8 @@ static void overrun_seen_at_free(void **state)
 static void overrun_seen_by_neighbour(void **state)
 {
 	(void)state;
-	unsigned char *block = nh_instance_malloc(u.instance, 500);
-	unsigned char *next = nh_instance_malloc(u.instance, 500);
-	unsigned char *wall = nh_instance_malloc(u.instance, 500);
-	assert_true(next != NULL && wall != NULL);
-	uint32_t word = 0x41414141u;
-	memcpy(block + nh_instance_usable_size(u.instance, block), &word, sizeof word);
-	nh_instance_free(u.instance, block);
+	struct overrun overrun = run_over();
+	nh_instance_free(u.instance, overrun.block);
 	nh_instance_trim(u.instance, -1);
 	assert_true(nht_fault_count() >= 1);
 	assert_int_equal(nht_fault_get(0).code, NH_FAULT_NEIGHBOUR);

@@ -7,21 +7,6 @@
 
 #include "tests/support/unit.h"
 
-#if NH_HARDENING < NH_HARDENING_BASIC
-static void skipped(void **state)
-{
-	(void)state;
-	print_message("below NH_HARDENING_BASIC nothing is checked\n");
-	skip();
-}
-
-int main(void)
-{
-	const struct CMUnitTest tests[] = {cmocka_unit_test(skipped)};
-	return cmocka_run_group_tests(tests, NULL, NULL);
-}
-#else
-
 static unit u;
 
 /* With a heap that is local to CPU 1 only, CPU 0 frees through the inbox. */
@@ -280,4 +265,3 @@ int main(void)
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
-#endif

@@ -7,21 +7,6 @@
 
 #include "tests/support/unit.h"
 
-#if NH_HARDENING < NH_HARDENING_BASIC
-static void skipped(void **state)
-{
-	(void)state;
-	print_message("below NH_HARDENING_BASIC nothing is reported\n");
-	skip();
-}
-
-int main(void)
-{
-	const struct CMUnitTest tests[] = {cmocka_unit_test(skipped)};
-	return cmocka_run_group_tests(tests, NULL, NULL);
-}
-#else
-
 static unit u;
 static unsigned calls;
 static void *from_hook[4];
@@ -150,4 +135,3 @@ int main(void)
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
-#endif

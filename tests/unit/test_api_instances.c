@@ -120,17 +120,25 @@ static void *add(void *argument)
 	return NULL;
 }
 
+/* Both at once: each waits in `work` until the other is there. */
+static void run_two(void *(*work)(void *), adder adders[2])
+{
+	atomic_uint start = 0;
+	pthread_t threads[2];
+	for (unsigned i = 0; i < 2; i++) {
+		adders[i] = (adder){.first = 3u + i, .start = &start};
+		assert_int_equal(pthread_create(&threads[i], NULL, work, &adders[i]), 0);
+	}
+	for (unsigned i = 0; i < 2; i++)
+		pthread_join(threads[i], NULL);
+}
+
 static void two_threads_add(void **state)
 {
 	(void)state;
 	for (unsigned round = 0; round < 60; round++) {
-		atomic_uint start = 0;
-		adder adders[2] = {{.first = 3, .start = &start}, {.first = 4, .start = &start}};
-		pthread_t threads[2];
-		for (unsigned i = 0; i < 2; i++)
-			assert_int_equal(pthread_create(&threads[i], NULL, add, &adders[i]), 0);
-		for (unsigned i = 0; i < 2; i++)
-			pthread_join(threads[i], NULL);
+		adder adders[2];
+		run_two(add, adders);
 		for (unsigned i = 0; i < 2; i++) {
 			assert_status(adders[i].status[0], NH_OK);
 			assert_status(adders[i].status[1], NH_OK);
@@ -158,13 +166,8 @@ static void two_threads_add_the_same(void **state)
 {
 	(void)state;
 	for (unsigned round = 0; round < 60; round++) {
-		atomic_uint start = 0;
-		adder adders[2] = {{.first = 3, .start = &start}, {.first = 4, .start = &start}};
-		pthread_t threads[2];
-		for (unsigned i = 0; i < 2; i++)
-			assert_int_equal(pthread_create(&threads[i], NULL, add_same, &adders[i]), 0);
-		for (unsigned i = 0; i < 2; i++)
-			pthread_join(threads[i], NULL);
+		adder adders[2];
+		run_two(add_same, adders);
 		bool first = adders[0].status[0] == NH_OK;
 		assert_status(adders[first ? 0 : 1].status[0], NH_OK);
 		assert_status(adders[first ? 1 : 0].status[0], NH_EOVERLAP);
