@@ -173,7 +173,9 @@ struct overrun {
  * the rest of the heap apart. */
 static struct overrun run_over(void)
 {
-	struct overrun overrun = {nh_instance_malloc(u.instance, 500), nh_instance_malloc(u.instance, 500)};
+	struct overrun overrun;
+	overrun.block = nh_instance_malloc(u.instance, 500);
+	overrun.next = nh_instance_malloc(u.instance, 500);
 	assert_non_null(nh_instance_malloc(u.instance, 500));
 	uint32_t word = 0x41414141u;
 	memcpy(overrun.block + nh_instance_usable_size(u.instance, overrun.block), &word, sizeof word);
