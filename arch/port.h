@@ -35,7 +35,7 @@
  *   bool nh_port_cas_release(...)   compare-and-swap; may fail spuriously; on failure *expected is
  *       the value seen and nothing was written; failure order relaxed
  *   uint32_t nh_port_exchange_acquire(_Atomic uint32_t *word, uint32_t value)
- *       A port without read-modify-write emulates them under a lock of its own. The core keeps
+ *       Interrupts are off. A port without read-modify-write emulates them under a lock of its own. The core keeps
  *       to this rule: a plain store to such a word may race only with a CAS that fails.
  *   void *nh_port_load_dependent(void *const _Atomic *word)   (macro: any pointer type)
  *       Load of a pointer whose target is then read: acquire, or less where the CPU orders

@@ -188,14 +188,20 @@ static nh_status heap_reserve(nh_instance *instance, const nh_heap_config *confi
 static struct nh__cache *cache_build(struct nh__heap *heap, void *memory, uintptr_t limit)
 {
 	struct nh__cache *cache = memory;
-	cache->head.origin = heap->tlsf.origin;
+	cache->head.origin = heap->tlsf.origin - NH_HEADER;
+	cache->head.first = cache->head.origin + NH_GRANULE;
 	cache->head.limit = limit;
 	cache->head.secret = heap->tlsf.secret;
+	cache->head.heap = heap;
 #if NH__GATE
 	nh__store_relaxed(&cache->head.gate.seized, NH_PORT_GATE_OPEN);
 #endif
 	for (unsigned klass = 0; klass < NH_CLASSES; klass++)
+#if NH_CLASS_DOUBLINGS
 		cache->slot[klass].span = (uint16_t)nh__class_span(klass);
+#else
+		cache->slot[klass].live = (uint8_t)(NH__OWNER_LIVE + klass);
+#endif
 	return cache;
 }
 
@@ -241,17 +247,7 @@ static void reach_add(struct nh__heap *heap, uintptr_t end)
 		heap->reach = (uint32_t)reach;
 	for (unsigned cpu = 0; cpu < NH_CPUS; cpu++)
 		if (heap->cache[cpu] != NULL)
-			nh__store_relaxed(&heap->cache[cpu]->head.reach, heap->reach);
-}
-
-/* What may wait to be merged counts as cached too: charged once, or not allowed. */
-static void budget_pending(struct nh__heap *heap)
-{
-	uint32_t most = heap->locals * (uint32_t)NH_PENDING * (NH_CAP_SMALL_SPAN / NH_GRANULE);
-	if (most <= heap->budget / 2u) {
-		heap->budget -= most;
-		heap->pend = NH_PENDING;
-	}
+			nh__store_relaxed(&heap->cache[cpu]->head.reach, nh__chain_bound(heap->reach));
 }
 
 #else
@@ -260,11 +256,6 @@ static void budget_add(struct nh__heap *heap, uint32_t granules)
 {
 	(void)heap;
 	(void)granules;
-}
-
-static void budget_pending(struct nh__heap *heap)
-{
-	(void)heap;
 }
 
 static void reach_add(struct nh__heap *heap, uintptr_t end)
@@ -297,7 +288,6 @@ static struct nh__heap *heap_build(const struct plan *plan, const nh_heap_config
 	reach_add(heap, site->end);
 	nh__tlsf_add(&heap->tlsf, region);
 	budget_add(heap, heap->tlsf.total);
-	budget_pending(heap);
 	return heap;
 }
 

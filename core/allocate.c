@@ -11,15 +11,40 @@ static const nh_request plain;
 static void *allocate(nh_instance *instance, const nh_request *request, size_t size)
 {
 	struct nh__need need = nh__need_of(nh__class_table_of(instance), size, nh__align(request->alignment));
-	void *payload = nh__allocate(instance, request, &need);
+	void *payload = nh__allocate(instance, request, &need, NULL);
 	if (payload != NULL && request->flags & NH_ZERO)
 		memset(payload, 0, size);
 	return payload;
 }
 
+/* The CPU's first heap serves nearly always, and that takes no selection. */
+static void *serve(nh_instance *instance, const struct nh__need *need)
+{
+	struct nh__heap *first = NULL;
+#if NH_CACHES
+	struct nh__note note = {NH_FAULT_NONE, NULL};
+	nh_port_attach();
+	first = ((struct nh__cache_head *)nh_port_load_dependent(&instance->first[nh_port_cpu()]))->heap;
+	if (first != NULL && need->span != 0) {
+		void *payload = nh__heap_take(first, need, &note);
+		nh__note_report(&note);
+		if (payload != NULL)
+			return payload;
+	}
+#endif
+	return nh__allocate(instance, &plain, need, first);
+}
+
 NH__NOINLINE void *nh__malloc_slow(nh_instance *instance, size_t size)
 {
-	return allocate(instance, &plain, size);
+	struct nh__need need = nh__need_of(nh__class_table_of(instance), size, 1u);
+	return serve(instance, &need);
+}
+
+NH__NOINLINE void *nh__malloc_miss(nh_instance *instance, unsigned klass)
+{
+	struct nh__need need = {NH_SPAN_MIN + klass, 1u, NH_SPAN_MIN + klass, (uint8_t)klass};
+	return serve(instance, &need);
 }
 
 NH__NOINLINE void nh__free_slow(nh_instance *instance, void *payload)
@@ -45,8 +70,16 @@ NH__NOINLINE void nh__free_slow(nh_instance *instance, void *payload)
 
 void *nh_instance_malloc(nh_instance *instance, size_t size)
 {
-	void *payload = nh__malloc_hit(instance, &size);
-	return NH__LIKELY(payload != NULL) ? payload : nh__malloc_slow(instance, size);
+	struct nh__block *block;
+	unsigned klass;
+	switch (nh__malloc_hit(instance, size, &block, &klass)) {
+	case NH__HIT:
+		return nh__payload(block);
+	case NH__MISS:
+		return nh__malloc_miss(instance, klass);
+	default:
+		return nh__malloc_slow(instance, size);
+	}
 }
 
 void nh_instance_free(nh_instance *instance, void *block)

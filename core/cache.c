@@ -37,14 +37,14 @@ unsigned nh__class_below(uint32_t span)
 	return span - nh__class_span(klass) < NH_SPAN_MIN ? klass : NH__NO_CLASS;
 }
 
-void nh__class_table(uint8_t *table)
+void nh__class_table(_Atomic uint8_t *table)
 {
 	unsigned klass = 0;
 	for (size_t index = 0; index < NH__CLASS_TABLE; index++) {
 		size_t largest = (index + 1u) << NH__CLASS_STEP;
 		while (NH_USABLE(nh__class_span(klass)) < largest)
 			klass++;
-		table[index] = (uint8_t)klass;
+		nh__store_relaxed(&table[index], (uint8_t)klass);
 	}
 }
 
@@ -88,14 +88,14 @@ uint32_t nh__inbox_take(struct nh__shared *shared)
 	return nh_port_exchange_acquire(&shared->inbox, 0);
 }
 
-bool nh__inbox_push(struct nh__shared *shared, uint32_t secret, void *payload, uint32_t offset)
+bool nh__inbox_push(struct nh__shared *shared, uint32_t secret, struct nh__block *block, uint32_t offset)
 {
 	uint32_t limit = nh__load_relaxed(&shared->inbox_limit);
 	uint32_t seen = nh__load_relaxed(&shared->inbox);
 	for (unsigned tries = 0; tries < NH_INBOX_TRIES; tries++) {
 		if (NH__COUNT(seen) >= limit) /* closed counts 63 */
 			return false;
-		uint32_t chain = nh__chain_link(secret, seen, payload, offset);
+		uint32_t chain = nh__chain_link(secret, seen, block, offset);
 		/* release: to the exchange in nh__inbox_take and in a reclaim */
 		if (nh_port_cas_release(&shared->inbox, &seen, chain))
 			return true;

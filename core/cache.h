@@ -56,17 +56,37 @@ _Static_assert(NH_CAP_SMALL < NH__COUNT_MASK && NH_INBOX_LIMIT < NH__COUNT_MASK,
 #define NH__CLASS_TABLE (NH_USABLE(NH__CLASS_SPAN_MAX) >> NH__CLASS_STEP)
 
 uint32_t nh__class_span(unsigned klass);
+/* What a cached block of the class may really have: where the next class is not one granule away, it may carry less
+ * than a block too much. */
+static inline uint32_t nh__class_most(unsigned klass, uint32_t span)
+{
+	return klass + 1u < NH_CLASS_EXACT ? span : span + NH_SPAN_MIN - 1u;
+}
 /* The largest class that a block of `span` can serve without wasting a block; NH__NO_CLASS if none. */
 unsigned nh__class_below(uint32_t span);
 /* table[(size - 1) >> NH__CLASS_STEP] = the smallest class for size; NH__CLASS_TABLE entries. */
-void nh__class_table(uint8_t *table);
+void nh__class_table(_Atomic uint8_t *table);
 
 struct nh__slot {
-	uint32_t cur;  /* gate */
+	uint32_t cur; /* gate */
+	uint8_t cap;  /* gate: what cur may hold; grows and shrinks under the heap lock too */
+	uint8_t last; /* gate: count at ageing's last visit */
+#if NH_CLASS_DOUBLINGS
 	uint16_t span; /* constant: of the class */
-	uint8_t cap;   /* gate: what cur may hold; grows and shrinks under the heap lock too */
-	uint8_t last;  /* gate: count at ageing's last visit */
+#else
+	uint8_t live; /* constant: the owner code of its live blocks; says the span too */
+#endif
 };
+
+#if NH_CLASS_DOUBLINGS
+#define nh__slot_live(slot, klass) ((void)(slot), NH__OWNER_LIVE + (klass))
+#define nh__slot_klass(slot, klass) ((void)(slot), (klass))
+#define nh__slot_span(slot, klass) ((void)(klass), (uint32_t)(slot)->span)
+#else
+#define nh__slot_live(slot, klass) ((void)(klass), (slot)->live)
+#define nh__slot_klass(slot, klass) ((void)(klass), (slot)->live - NH__OWNER_LIVE)
+#define nh__slot_span(slot, klass) ((void)(slot), (uint32_t)NH_SPAN_MIN + (klass))
+#endif
 
 enum nh__counter {
 	NH__SLOW,      /* operations that entered the gate and were no hits */
@@ -84,17 +104,18 @@ enum nh__counter {
 /* What one CPU has in one heap it is local to. */
 struct nh__cache_head {
 	struct nh__gate gate;
-	uintptr_t origin;      /* constant: payload address of granule offset 0 */
-	uintptr_t limit;       /* constant: granules of the primary region, if it begins at origin + 1 granule */
+	uintptr_t origin;       /* constant: header address of granule offset 0 */
+	uintptr_t first;        /* constant: header address of offset 1, the first block of the primary region */
+	uintptr_t limit;        /* constant: granules of the primary region */
 	uint32_t secret;        /* constant */
-	_Atomic uint32_t reach; /* heap lock: offsets of this heap's blocks lie below; grows with regions */
+	_Atomic uint32_t reach; /* heap lock: chain words of this heap's blocks lie below; grows with regions */
+	struct nh__heap *heap;  /* constant: whose cache it is; NULL in nh__no_cache */
 };
 
 struct nh__cache {
 	struct nh__cache_head head;
 	_Atomic uint32_t counters[NH__COUNTERS]; /* gate (bypasses: this CPU) */
-	uint32_t pending;                        /* gate: chain of blocks that wait to be merged */
-	uint8_t tick, visit;                     /* gate: ageing */
+	uint8_t visit;                           /* gate: ageing */
 	struct nh__slot slot[NH_CLASSES];
 	uint32_t prev[]; /* gate: NH_CLASSES words where the heap has several local CPUs */
 };
@@ -112,59 +133,80 @@ struct nh__shared {
 };
 
 #if NH_HARDENING >= NH_HARDENING_MODERATE
-NH__INLINE uint32_t nh__link_code(uint32_t link, uint32_t secret, const void *payload)
+NH__INLINE uint32_t nh__link_code(uint32_t link, uint32_t secret, const struct nh__block *block)
 {
-	return link ^ secret ^ (uint32_t)(uintptr_t)nh__block_at(payload);
+	return link ^ secret ^ (uint32_t)(uintptr_t)block;
 }
 #else
-#define nh__link_code(link, secret, payload) ((void)(secret), (void)(payload), (link))
+#define nh__link_code(link, secret, block) ((void)(secret), (void)(block), (link))
 #endif
 
-NH__INLINE void *nh__chain_head(uintptr_t origin, uint32_t word)
+NH__INLINE struct nh__block *nh__chain_top(const struct nh__cache_head *head, uint32_t word)
 {
-	return (void *)(origin + (uintptr_t)NH__HEAD(word) * NH_GRANULE);
+	return (struct nh__block *)(head->origin + (uintptr_t)NH__HEAD(word) * NH_GRANULE);
+}
+
+/* A block's link, first word of its payload. */
+NH__INLINE uint32_t *nh__link(struct nh__block *block)
+{
+	return nh__payload(block);
+}
+
+/* The chain words that heads below `offset` can make, as a bound for `reach`. */
+NH__INLINE uint32_t nh__chain_bound(uint32_t offset)
+{
+	return offset >= NH__WINDOW ? UINT32_MAX : offset << NH__COUNT_BITS;
 }
 
 /* count(word) == 0, and count(word) - count(link) == 1, as shifts: no mask to keep in a register. */
 #define NH__EMPTY(word) ((uint32_t)((word) << (32 - NH__COUNT_BITS)) == 0)
 #define NH__ONE_LESS(word, link) NH__EMPTY((word) - (link) - 1u)
 
-/* Takes the head off *word, or returns NULL and changes nothing if it is empty or damaged. */
-NH__INLINE void *nh__chain_pop(const struct nh__cache_head *head, uint32_t *word)
+/* Takes the head off *word into *top, or returns false and changes nothing if it is empty or damaged. */
+NH__INLINE bool nh__chain_take(const struct nh__cache_head *head, uint32_t *word, struct nh__block **top)
 {
 	uint32_t chain = *word;
 	if (NH__UNLIKELY(NH__EMPTY(chain)))
-		return NULL;
-	struct nh__block *block = nh__block_at(nh__chain_head(head->origin, chain));
+		return false;
+	struct nh__block *block = nh__chain_top(head, chain);
 	NH_PORT_OPAQUE(block);
-	uint32_t link = nh__link_code(*(const uint32_t *)nh__payload(block), head->secret, nh__payload(block));
+	uint32_t link = nh__link_code(*nh__link(block), head->secret, block);
 #if NH_HARDENING >= NH_HARDENING_MODERATE
 	/* The second test keeps the next pop from following a wild link that passed the first by chance. */
-	if (NH__UNLIKELY(!NH__ONE_LESS(chain, link) || NH__HEAD(link) >= nh__load_relaxed(&head->reach) ||
+	if (NH__UNLIKELY(!NH__ONE_LESS(chain, link) || link >= nh__load_relaxed(&head->reach) ||
 	                 nh__load_relaxed(&block->owner) != NH__OWNER_CACHED))
-		return NULL;
+		return false;
 #endif
 	*word = link;
-	return nh__payload(block);
+	*top = block;
+	return true;
 }
 
-/* The chain with `payload`, at granule `offset`, on top. Writes its link and owner byte. */
-NH__INLINE uint32_t nh__chain_link(uint32_t secret, uint32_t chain, void *payload, uint32_t offset)
+/* The same, or NULL. */
+NH__INLINE struct nh__block *nh__chain_pop(const struct nh__cache_head *head, uint32_t *word)
 {
-	*(uint32_t *)payload = nh__link_code(chain, secret, payload);
-	nh__store_relaxed(&nh__block_at(payload)->owner, NH__OWNER_CACHED);
+	struct nh__block *top;
+	return nh__chain_take(head, word, &top) ? top : NULL;
+}
+
+/* The chain with `block`, at granule `offset`, on top. Writes its link and owner byte. */
+NH__INLINE uint32_t nh__chain_link(uint32_t secret, uint32_t chain, struct nh__block *block, uint32_t offset)
+{
+	*nh__link(block) = nh__link_code(chain, secret, block);
+	nh__store_relaxed(&block->owner, NH__OWNER_CACHED);
 	return (offset << NH__COUNT_BITS) + NH__COUNT(chain) + 1u;
 }
 
-NH__INLINE uint32_t nh__chain_offset(const struct nh__cache_head *head, const void *payload)
+NH__INLINE uint32_t nh__chain_offset(const struct nh__cache_head *head, const struct nh__block *block)
 {
-	return (uint32_t)(((uintptr_t)payload - head->origin) >> NH_GRANULE_SHIFT);
+	return (uint32_t)(((uintptr_t)block - head->origin) >> NH_GRANULE_SHIFT);
 }
 
-/* Rotated right, so that misaligned and low addresses become large: one compare tells all. */
-NH__INLINE uintptr_t nh__rotated_offset(const struct nh__cache_head *head, const void *payload)
+/* Granules from the first block, rotated right, so that misaligned and low addresses become large: one compare tells
+ * all. One less than the chain's offset. */
+NH__INLINE uintptr_t nh__rotated_offset(const struct nh__cache_head *head, const struct nh__block *block)
 {
-	uintptr_t bytes = (uintptr_t)payload - NH_GRANULE - head->origin;
+	uintptr_t bytes = (uintptr_t)block - head->first;
 	return bytes >> NH_GRANULE_SHIFT | bytes << (sizeof bytes * 8u - NH_GRANULE_SHIFT);
 }
 
@@ -191,7 +233,7 @@ uint32_t nh__depot_get(struct nh__shared *shared);
 uint32_t nh__inbox_take(struct nh__shared *shared);
 
 /* Lock-free, by a CPU the heap is not local to: false = full, closed or contended NH_INBOX_TRIES times. */
-bool nh__inbox_push(struct nh__shared *shared, uint32_t secret, void *payload, uint32_t offset);
+bool nh__inbox_push(struct nh__shared *shared, uint32_t secret, struct nh__block *block, uint32_t offset);
 
 #endif /* NH_CACHES */
 

@@ -83,6 +83,11 @@ static NH__NOINLINE void *malloc_slow(size_t size)
 	return nh__malloc_slow(&the_default, size);
 }
 
+static NH__NOINLINE void *malloc_miss(unsigned klass)
+{
+	return nh__malloc_miss(&the_default, klass);
+}
+
 static NH__NOINLINE void free_slow(void *block)
 {
 	nh__free_slow(&the_default, block);
@@ -90,8 +95,16 @@ static NH__NOINLINE void free_slow(void *block)
 
 void *nh_malloc(size_t size)
 {
-	void *payload = nh__malloc_hit(&the_default, &size);
-	return NH__LIKELY(payload != NULL) ? payload : malloc_slow(size);
+	struct nh__block *block;
+	unsigned klass;
+	switch (nh__malloc_hit(&the_default, size, &block, &klass)) {
+	case NH__HIT:
+		return nh__payload(block);
+	case NH__MISS:
+		return malloc_miss(klass);
+	default:
+		return malloc_slow(size);
+	}
 }
 
 void *nh_calloc(size_t count, size_t size)

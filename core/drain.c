@@ -8,19 +8,19 @@
 
 uint32_t nh__drain(struct nh__heap *heap, uint32_t chain)
 {
-	struct nh__cache_head head = {.origin = heap->tlsf.origin, .secret = heap->tlsf.secret};
-	nh__store_relaxed(&head.reach, heap->reach);
+	struct nh__cache_head head = {.origin = heap->tlsf.origin - NH_HEADER, .secret = heap->tlsf.secret};
+	nh__store_relaxed(&head.reach, nh__chain_bound(heap->reach));
 	for (unsigned i = 0; i < NH_SLICE && chain != 0; i++) {
-		void *payload = nh__chain_pop(&head, &chain);
-		if (payload == NULL) {
+		struct nh__block *block = nh__chain_pop(&head, &chain);
+		if (block == NULL) {
 			if (heap->tlsf.fault == NH_FAULT_NONE) {
 				heap->tlsf.fault = NH_FAULT_LINK;
-				heap->tlsf.fault_at = nh__chain_head(head.origin, chain);
+				heap->tlsf.fault_at = nh__payload(nh__chain_top(&head, chain));
 			}
 			heap->tlsf.lost += NH__COUNT(chain) * NH_SPAN_MIN;
 			return 0;
 		}
-		nh__tlsf_give(&heap->tlsf, nh__block_at(payload));
+		nh__tlsf_give(&heap->tlsf, block);
 	}
 	return chain;
 }
@@ -32,9 +32,7 @@ uint32_t *nh__chain_of(struct nh__heap *heap, unsigned cpu, unsigned number)
 		return NULL;
 	if (number < NH_CLASSES)
 		return &cache->slot[number].cur;
-	if (number < 2u * NH_CLASSES)
-		return heap->two ? &cache->prev[number - NH_CLASSES] : NULL;
-	return &cache->pending;
+	return heap->two ? &cache->prev[number - NH_CLASSES] : NULL;
 }
 
 /* Inside the gate, under the lock: at most NH_SLICE blocks. False when all chains are empty. */

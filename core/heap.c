@@ -22,13 +22,13 @@ void nh__heap_unlock(struct nh__heap *heap, unsigned cpu, struct nh__note *note)
 	nh_port_lock_end();
 }
 
-struct nh__need nh__need_of(const uint8_t *table, size_t size, uint32_t align)
+struct nh__need nh__need_of(_Atomic uint8_t *table, size_t size, uint32_t align)
 {
 	struct nh__need need = {nh__span(size), align, 0, NH__NO_CLASS};
 	need.class_span = need.span;
 #if NH_CACHES
 	if (align == 1 && need.span != 0 && need.span <= NH__CLASS_SPAN_MAX) {
-		need.klass = table[(size - 1u) >> NH__CLASS_STEP];
+		need.klass = nh__load_relaxed(&table[(size - 1u) >> NH__CLASS_STEP]);
 		need.class_span = nh__class_span(need.klass);
 	}
 #else
@@ -37,7 +37,7 @@ struct nh__need nh__need_of(const uint8_t *table, size_t size, uint32_t align)
 	return need;
 }
 
-void nh__make_live(struct nh__heap *heap, struct nh__block *block)
+static inline void make_live(struct nh__heap *heap, struct nh__block *block)
 {
 	uint8_t owner = NH__OWNER_LARGE;
 #if NH_CACHES
@@ -48,6 +48,11 @@ void nh__make_live(struct nh__heap *heap, struct nh__block *block)
 	(void)heap;
 #endif
 	nh__store_relaxed(&block->owner, owner);
+}
+
+void nh__make_live(struct nh__heap *heap, struct nh__block *block)
+{
+	make_live(heap, block);
 }
 
 uint32_t nh__rounded_span(const struct nh__heap *heap, const struct nh__need *need)
@@ -68,7 +73,7 @@ void *nh__take_locked(struct nh__heap *heap, const struct nh__need *need)
 		block = nh__tlsf_take(&heap->tlsf, need->span, need->align);
 	if (block == NULL)
 		return NULL;
-	nh__make_live(heap, block);
+	make_live(heap, block);
 	return nh__payload(block);
 }
 
@@ -89,29 +94,32 @@ void nh__give_locked(struct nh__heap *heap, void *payload)
 #endif
 }
 
-/* A take that may go on over several lock holds. */
-struct attempt {
-	struct nh__scan scan;
-	bool done; /* there is none, or the context may not wait */
-};
-
-/* What the bounded search cannot see, first slice, in the same lock hold. */
-static void *take_or_scan(struct nh__heap *heap, const struct nh__need *need, struct attempt *attempt)
+/* One lock hold that serves from TLSF alone. Interrupts are off. */
+static void *take_behind_lock(struct nh__heap *heap, unsigned cpu, const struct nh__need *need, struct nh__note *note)
 {
+	if (!nh__heap_lock(heap, cpu))
+		return NULL;
 	void *payload = nh__take_locked(heap, need);
-	return payload != NULL ? payload : nh__scan_locked(heap, need, &attempt->scan, &attempt->done);
+	nh__heap_unlock(heap, cpu, note);
+	return payload;
 }
 
-/* One lock hold that serves from TLSF alone. Interrupts are off. */
-static void *take_behind_lock(struct nh__heap *heap, unsigned cpu, const struct nh__need *need, struct attempt *attempt,
-                              struct nh__note *note)
+/* What the bounded search cannot see, in slices; lock and interrupts are released between them. */
+static NH__NOINLINE void *take_by_scan(struct nh__heap *heap, const struct nh__need *need, struct nh__note *note)
 {
-	if (!nh__heap_lock(heap, cpu)) {
-		attempt->done = true;
-		return NULL;
+	struct nh__scan scan = {0};
+	void *payload = NULL;
+	bool done = false;
+	while (payload == NULL && !done) {
+		nh_port_irq irq = nh_port_irq_save();
+		unsigned cpu = nh_port_cpu();
+		done = !nh__heap_lock(heap, cpu);
+		if (!done) {
+			payload = nh__scan_locked(heap, need, &scan, &done);
+			nh__heap_unlock(heap, cpu, note);
+		}
+		nh_port_irq_restore(irq);
 	}
-	void *payload = take_or_scan(heap, need, attempt);
-	nh__heap_unlock(heap, cpu, note);
 	return payload;
 }
 
@@ -119,10 +127,9 @@ static void *take_behind_lock(struct nh__heap *heap, unsigned cpu, const struct 
 
 /* ---- inside the gate and under the lock --------------------------------------------------- */
 
-static struct nh__block *chain_take(struct nh__cache *cache, uint32_t *chain)
+static void push(struct nh__cache *cache, struct nh__slot *slot, struct nh__block *block)
 {
-	void *payload = nh__chain_pop(&cache->head, chain);
-	return payload == NULL ? NULL : nh__block_at(payload);
+	slot->cur = nh__chain_link(cache->head.secret, slot->cur, block, nh__chain_offset(&cache->head, block));
 }
 
 /* A chain that is not empty but gave nothing is damaged: cut it off, and say so once. */
@@ -130,63 +137,14 @@ static void heal(struct nh__heap *heap, struct nh__cache *cache, uint32_t *chain
 {
 	if (*chain == 0)
 		return;
-	nh__note_keep(note, NH_FAULT_LINK, nh__chain_head(cache->head.origin, *chain));
+	nh__note_keep(note, NH_FAULT_LINK, nh__payload(nh__chain_top(&cache->head, *chain)));
 	heap->tlsf.lost += NH__COUNT(*chain) * span;
 	*chain = 0;
-}
-
-static void flush_pending(struct nh__heap *heap, struct nh__cache *cache, struct nh__note *note)
-{
-	struct nh__block *block;
-	while ((block = chain_take(cache, &cache->pending)) != NULL)
-		nh__tlsf_give(&heap->tlsf, block);
-	heal(heap, cache, &cache->pending, NH_SPAN_MIN, note);
 }
 
 static unsigned magazines(const struct nh__heap *heap)
 {
 	return heap->two ? 2u : 1u;
-}
-
-/* Looks at the top of one class: returns blocks that can merge now, and, if nothing was taken since
- * the last visit, up to half of it. What is returned lowers the cap and frees budget. */
-static void age(struct nh__heap *heap, struct nh__cache *cache)
-{
-	if (++cache->tick < NH_AGE_PERIOD)
-		return;
-	cache->tick = 0;
-	struct nh__slot *slot = &cache->slot[cache->visit];
-	cache->visit = (uint8_t)(cache->visit + 1u < NH_CLASSES ? cache->visit + 1u : 0);
-
-	uint32_t before = NH__COUNT(slot->cur);
-	bool idle = before >= slot->last;
-	struct nh__block *kept[NH_AGE_LOOK], *block;
-	unsigned keep = 0, returned = 0;
-	for (unsigned i = 0; i < NH_AGE_LOOK && (block = chain_take(cache, &slot->cur)) != NULL; i++) {
-		if (returned < NH_AGE_RETURN && nh__should_merge(block, nh__block_span(block))) {
-			nh__tlsf_give(&heap->tlsf, block);
-			returned++;
-		} else {
-			kept[keep++] = block;
-		}
-	}
-	uint32_t quota = idle ? (before + 1u) / 2u : 0;
-	while (keep > 0) {
-		block = kept[--keep];
-		if (returned < NH_AGE_RETURN && returned < quota) {
-			nh__tlsf_give(&heap->tlsf, block);
-			returned++;
-			continue;
-		}
-		void *payload = nh__payload(block);
-		slot->cur = nh__chain_link(cache->head.secret, slot->cur, payload, nh__chain_offset(&cache->head, payload));
-	}
-	slot->last = (uint8_t)NH__COUNT(slot->cur);
-	if (idle && (!heap->two || cache->prev[slot - cache->slot] == 0)) {
-		unsigned fall = returned < slot->cap ? returned : slot->cap;
-		slot->cap = (uint8_t)(slot->cap - fall);
-		heap->budget += fall * slot->span * magazines(heap);
-	}
 }
 
 /*
@@ -206,12 +164,17 @@ static bool charge(uint32_t *budget, uint32_t granules)
 	return true;
 }
 
+static unsigned cap_limit(const struct nh__heap *heap, unsigned span)
+{
+	return span * NH_GRANULE <= NH_CAP_SMALL_SPAN ? heap->cap_small : heap->cap_large;
+}
+
 static void grow_cap(struct nh__heap *heap, struct nh__cache *cache, unsigned klass)
 {
 	struct nh__slot *slot = &cache->slot[klass];
 	struct nh__shared *shared = &heap->shared[klass];
-	unsigned limit = slot->span * NH_GRANULE <= NH_CAP_SMALL_SPAN ? heap->cap_small : heap->cap_large;
-	if (slot->cap >= limit || heap->budget < slot->span)
+	unsigned span = nh__class_most(klass, nh__slot_span(slot, klass)), limit = cap_limit(heap, nh__slot_span(slot, klass));
+	if (slot->cap >= limit || heap->budget < span)
 		return;
 	unsigned step = heap->refill;
 	if (step > limit - slot->cap)
@@ -220,7 +183,7 @@ static void grow_cap(struct nh__heap *heap, struct nh__cache *cache, unsigned kl
 		unsigned cap = slot->cap + step, depot = 0;
 		if (heap->two && cap > shared->depot_cap)
 			depot = cap - shared->depot_cap;
-		if (charge(&heap->budget, (step * magazines(heap) + depot * (NH_DEPOT_SLOTS + heap->locals - 1u)) * slot->span)) {
+		if (charge(&heap->budget, (step * magazines(heap) + depot * (NH_DEPOT_SLOTS + heap->locals - 1u)) * span)) {
 			slot->cap = (uint8_t)cap;
 			if (depot != 0)
 				shared->depot_cap = (uint8_t)cap;
@@ -229,58 +192,73 @@ static void grow_cap(struct nh__heap *heap, struct nh__cache *cache, unsigned kl
 	}
 }
 
-/* Takes one TLSF block for `blocks` of the class, gives the first to the caller, parks the others in the
- * order of their addresses. NULL if TLSF has none that large. */
-static void *refill(struct nh__heap *heap, struct nh__cache *cache, const struct nh__need *need, unsigned blocks)
+/* Visits the next class. If that was not used since the last visit, its cap falls by one for the benefit of class `but`,
+ * which needs `most` granules; a block goes to TLSF if the magazine was full and that is enough. Where there is a
+ * second magazine, that is emptied first, a block a visit. */
+static void age(struct nh__heap *heap, struct nh__cache *cache, unsigned but, uint32_t most)
 {
+	unsigned klass = cache->visit;
+	struct nh__slot *slot = &cache->slot[klass];
+	uint32_t credit = nh__class_most(klass, nh__slot_span(slot, klass)) * magazines(heap);
+	uint32_t count = NH__COUNT(slot->cur), *chain = NULL;
+	bool idle = count >= slot->last;
+	cache->visit = (uint8_t)(klass + 1u < NH_CLASSES ? klass + 1u : 0);
+	slot->last = (uint8_t)count;
+	if (klass == but || !idle)
+		return;
+	if (heap->two && cache->prev[klass] != 0)
+		chain = &cache->prev[klass];
+	else if (count != 0 && count >= slot->cap)
+		chain = &slot->cur;
+	if (chain == &slot->cur && count == slot->cap && heap->budget + credit < most)
+		return;
+	if (chain != NULL) {
+		struct nh__block *block = nh__chain_pop(&cache->head, chain);
+		if (block != NULL)
+			nh__tlsf_give(&heap->tlsf, block);
+	}
+	slot->last = (uint8_t)NH__COUNT(slot->cur);
+	/* a magazine from the depot may be larger than this CPU's cap, which alone was charged to it */
+	if (slot->last < slot->cap && (!heap->two || cache->prev[klass] == 0)) {
+		slot->cap--;
+		heap->budget += credit;
+	}
+}
+
+#if NH_REFILL > 1
+
+/* Takes one TLSF block for several of the class: gives the first to the caller, parks the others in the order
+ * of their addresses. NULL if TLSF has none that large. */
+static void *refill(struct nh__heap *heap, struct nh__cache *cache, const struct nh__need *need)
+{
+	struct nh__slot *slot = &cache->slot[need->klass];
+	unsigned blocks = slot->cap < heap->refill ? slot->cap + 1u : heap->refill;
+	if (blocks < 2 || heap->far || need->class_span * NH_GRANULE > NH_CAP_SMALL_SPAN)
+		return NULL;
 	struct nh__block *block = nh__tlsf_take(&heap->tlsf, need->class_span * blocks, 1);
 	if (block == NULL)
 		return NULL;
-	if (nh__offset(&heap->tlsf, block) >= NH__WINDOW) { /* then blocks is 1 */
-		nh__store_relaxed(&block->owner, NH__OWNER_LARGE);
-		return nh__payload(block);
-	}
+	/* the caller's has what is too much: what is parked was charged exactly */
+	uint32_t own = nh__block_span(block) - (blocks - 1u) * need->class_span;
 	struct nh__block *piece[NH_REFILL];
 	piece[0] = block;
 	for (unsigned i = 1; i < blocks; i++)
-		piece[i] = nh__tlsf_cut(&heap->tlsf, piece[i - 1], need->class_span);
-	struct nh__slot *slot = &cache->slot[need->klass];
-	for (unsigned i = blocks - 1; i > 0; i--) {
-		void *payload = nh__payload(piece[i]);
-		slot->cur = nh__chain_link(cache->head.secret, slot->cur, payload, nh__chain_offset(&cache->head, payload));
-	}
+		piece[i] = nh__tlsf_cut(&heap->tlsf, piece[i - 1], i == 1 ? own : need->class_span);
+	for (unsigned i = blocks - 1; i > 0; i--)
+		push(cache, slot, piece[i]);
 	nh__count(cache, NH__REFILLS, blocks - 1u);
-	nh__store_relaxed(&block->owner, (uint8_t)(NH__OWNER_LIVE + need->klass));
+	make_live(heap, block);
 	return nh__payload(block);
 }
 
-/* A miss or a large request: pays this CPU's debts, then serves. Five TLSF operations at most. */
-static void *serve_locked(struct nh__heap *heap, struct nh__cache *cache, const struct nh__need *need,
-                          struct attempt *attempt, struct nh__note *note)
-{
-	flush_pending(heap, cache, note);
-	age(heap, cache);
-	if (need->klass == NH__NO_CLASS)
-		return take_or_scan(heap, need, attempt);
-	grow_cap(heap, cache, need->klass);
-	struct nh__slot *slot = &cache->slot[need->klass];
-	unsigned blocks = slot->span * NH_GRANULE <= NH_CAP_SMALL_SPAN && !heap->far ? heap->refill : 1u;
-	if (blocks > slot->cap + 1u)
-		blocks = slot->cap + 1u;
-	void *payload = NULL;
-	if (blocks > 1)
-		payload = refill(heap, cache, need, blocks);
-	if (payload == NULL)
-		payload = refill(heap, cache, need, 1);
-	if (payload == NULL && need->class_span == need->span)
-		return nh__scan_locked(heap, need, &attempt->scan, &attempt->done); /* the search failed just now */
-	return payload != NULL ? payload : take_or_scan(heap, need, attempt);
-}
+#else
+#define refill(heap, cache, need) NULL
+#endif
 
 /* ---- malloc ------------------------------------------------------------------------------- */
 
 /* Everything behind cur and before TLSF. A damaged cur stays, and pops nothing. */
-static void *take_cached(struct nh__heap *heap, struct nh__cache *cache, const struct nh__need *need)
+static struct nh__block *take_cached(struct nh__heap *heap, struct nh__cache *cache, const struct nh__need *need)
 {
 	struct nh__slot *slot = &cache->slot[need->klass];
 	if (slot->cur != 0)
@@ -303,51 +281,53 @@ static void *take_cached(struct nh__heap *heap, struct nh__cache *cache, const s
 	return nh__chain_pop(&cache->head, &slot->cur);
 }
 
-/* Inside the gate. */
+/* Inside the gate. One TLSF operation at most. */
 static void *take_inside(struct nh__heap *heap, struct nh__cache *cache, unsigned cpu, const struct nh__need *need,
-                         struct attempt *attempt, struct nh__note *note)
+                         struct nh__note *note)
 {
-	if (need->klass != NH__NO_CLASS) {
-		void *payload = nh__chain_pop(&cache->head, &cache->slot[need->klass].cur);
-		if (payload == NULL) {
+	struct nh__slot *slot = need->klass == NH__NO_CLASS ? NULL : &cache->slot[need->klass];
+	void *payload = NULL;
+	if (slot != NULL) {
+		struct nh__block *block = nh__chain_pop(&cache->head, &slot->cur);
+		if (block == NULL) {
 			nh__count(cache, NH__SLOW, 1);
-			payload = take_cached(heap, cache, need);
+			block = take_cached(heap, cache, need);
 		}
-		if (payload != NULL) {
-			nh__store_relaxed(&nh__block_at(payload)->owner, (uint8_t)(NH__OWNER_LIVE + need->klass));
-			return payload;
+		if (block != NULL) {
+			nh__store_relaxed(&block->owner, (uint8_t)(NH__OWNER_LIVE + need->klass));
+			return nh__payload(block);
 		}
 		nh__count(cache, NH__MISSES, 1);
 	} else {
 		nh__count(cache, NH__SLOW, 1);
 	}
-	if (!nh__heap_lock(heap, cpu)) {
-		attempt->done = true;
+	if (!nh__heap_lock(heap, cpu))
 		return NULL;
+	if (slot != NULL) {
+		heal(heap, cache, &slot->cur, need->class_span, note);
+		payload = refill(heap, cache, need);
 	}
-	if (need->klass != NH__NO_CLASS)
-		heal(heap, cache, &cache->slot[need->klass].cur, cache->slot[need->klass].span, note);
-	void *payload = serve_locked(heap, cache, need, attempt, note);
+	if (payload == NULL)
+		payload = nh__take_locked(heap, need);
 	if (payload == NULL)
 		nh__count(cache, NH__BARREN, 1);
 	nh__heap_unlock(heap, cpu, note);
 	return payload;
 }
 
-static void *take_first(struct nh__heap *heap, const struct nh__need *need, struct attempt *attempt,
-                        struct nh__note *note)
+static void *take_first(struct nh__heap *heap, const struct nh__need *need, struct nh__note *note)
 {
 	void *payload;
 	unsigned cpu = nh_port_cpu();
 	struct nh__cache *cache = cpu < NH_CPUS ? heap->cache[cpu] : NULL;
 	if (cache != NULL && nh__gate_enter(&cache->head.gate, cpu)) {
-		payload = take_inside(heap, cache, cpu, need, attempt, note);
+		payload = take_inside(heap, cache, cpu, need, note);
 		nh__gate_leave(&cache->head.gate, cpu);
 		return payload;
 	}
 	if (cache != NULL)
 		nh__count(cache, NH__BYPASSES, 1);
-	return take_behind_lock(heap, cpu, need, attempt, note);
+	return take_behind_lock(heap, cpu, need, note);
 }
 
 /* ---- free --------------------------------------------------------------------------------- */
@@ -362,11 +342,6 @@ static void give_behind_lock(struct nh__heap *heap, unsigned cpu, void *payload,
 	}
 	nh__give_locked(heap, payload);
 	nh__heap_unlock(heap, cpu, note);
-}
-
-static void push(struct nh__cache *cache, struct nh__slot *slot, void *payload)
-{
-	slot->cur = nh__chain_link(cache->head.secret, slot->cur, payload, nh__chain_offset(&cache->head, payload));
 }
 
 /* Makes room in cur without the lock: cur becomes prev, a full prev goes to the depot. Each source
@@ -395,49 +370,47 @@ static bool rotate(struct nh__heap *heap, struct nh__cache *cache, unsigned klas
 	return true;
 }
 
-/* Inside the gate. */
-static void give_inside(struct nh__heap *heap, struct nh__cache *cache, unsigned cpu, void *payload, unsigned klass,
-                        struct nh__note *note)
+/* Room for one more block of a class whose magazine is full at its present cap: from the budget, or from what a class
+ * that is not used gives back. */
+static bool make_room(struct nh__heap *heap, struct nh__cache *cache, unsigned klass)
 {
-	struct nh__block *block = nh__block_at(payload);
-	bool merge = false;
-	if (klass < NH_CLASSES) {
-		struct nh__slot *slot = &cache->slot[klass];
-		merge = nh__should_merge(block, slot->span);
-		if (!merge && NH__COUNT(slot->cur) < slot->cap) {
-			push(cache, slot, payload);
-			return;
-		}
-		nh__count(cache, NH__SLOW, 1);
-		if (merge && slot->span * NH_GRANULE <= NH_CAP_SMALL_SPAN && NH__COUNT(cache->pending) < heap->pend) {
-			cache->pending = nh__chain_link(cache->head.secret, cache->pending, payload,
-			                                nh__chain_offset(&cache->head, payload));
-			return;
-		}
-		if (!merge && rotate(heap, cache, klass)) {
-			push(cache, slot, payload);
-			return;
-		}
-		nh__count(cache, NH__OVERFLOWS, 1);
-	} else {
-		nh__count(cache, NH__SLOW, 1);
+	struct nh__slot *slot = &cache->slot[klass];
+	if (slot->cap >= cap_limit(heap, nh__slot_span(slot, klass)))
+		return false;
+	grow_cap(heap, cache, klass);
+	if (NH__COUNT(slot->cur) >= slot->cap) {
+		age(heap, cache, klass, nh__class_most(klass, nh__slot_span(slot, klass)) * magazines(heap));
+		grow_cap(heap, cache, klass);
 	}
-	if (!nh__heap_lock(heap, cpu)) {
-		nh__note_keep(note, NH_FAULT_CONTEXT, payload);
+	return NH__COUNT(slot->cur) < slot->cap;
+}
+
+/* Inside the gate. One TLSF operation at most; two where several CPUs are local. */
+static void give_inside(struct nh__heap *heap, struct nh__cache *cache, unsigned cpu, struct nh__block *block,
+                        unsigned klass, struct nh__note *note)
+{
+	struct nh__slot *slot = klass < NH_CLASSES ? &cache->slot[klass] : NULL;
+	if (slot != NULL && nh__should_merge(block, nh__slot_span(slot, klass)))
+		slot = NULL;
+	if (slot != NULL && NH__COUNT(slot->cur) < slot->cap) {
+		push(cache, slot, block);
 		return;
 	}
-	flush_pending(heap, cache, note);
-	age(heap, cache);
-	if (klass < NH_CLASSES && !merge) {
-		struct nh__slot *slot = &cache->slot[klass];
-		grow_cap(heap, cache, klass);
-		if (NH__COUNT(slot->cur) < slot->cap) {
-			push(cache, slot, payload);
-			payload = NULL;
-		}
+	nh__count(cache, NH__SLOW, 1);
+	if (slot != NULL && rotate(heap, cache, klass)) {
+		push(cache, slot, block);
+		return;
 	}
-	if (payload != NULL)
-		nh__give_locked(heap, payload);
+	if (klass < NH_CLASSES)
+		nh__count(cache, NH__OVERFLOWS, 1);
+	if (!nh__heap_lock(heap, cpu)) {
+		nh__note_keep(note, NH_FAULT_CONTEXT, nh__payload(block));
+		return;
+	}
+	if (slot != NULL && make_room(heap, cache, klass))
+		push(cache, slot, block);
+	else
+		nh__give_locked(heap, nh__payload(block));
 	nh__heap_unlock(heap, cpu, note);
 }
 
@@ -450,16 +423,16 @@ static void grow_inbox(struct nh__heap *heap, unsigned klass)
 	uint32_t limit = nh__load_relaxed(&shared->inbox_limit), more = limit == 0 ? 1u : limit;
 	if (more > NH_INBOX_LIMIT - limit)
 		more = NH_INBOX_LIMIT - limit;
-	if (more != 0 && charge(&heap->inbox_budget, more * (1u + heap->locals) * nh__class_span(klass)))
+	if (more != 0 && charge(&heap->inbox_budget, more * (1u + heap->locals) * nh__class_most(klass, nh__class_span(klass))))
 		nh__store_relaxed(&shared->inbox_limit, (uint8_t)(limit + more));
 }
 
 static void give_remote(struct nh__heap *heap, unsigned cpu, void *payload, unsigned klass, struct nh__note *note)
 {
 	struct nh__shared *shared = &heap->shared[klass];
-	uint32_t offset = (uint32_t)(((uintptr_t)payload - heap->tlsf.origin) >> NH_GRANULE_SHIFT);
+	struct nh__block *block = nh__block_at(payload);
 	uint32_t first_word = *(uint32_t *)payload; /* a push that fails has written its link there */
-	if (nh__inbox_push(shared, heap->tlsf.secret, payload, offset)) {
+	if (nh__inbox_push(shared, heap->tlsf.secret, block, nh__offset(&heap->tlsf, block))) {
 #if NH_STATS
 		if (cpu < NH_CPUS)
 			nh__bump(&heap->remote[cpu], 1u);
@@ -484,7 +457,7 @@ void nh__heap_give(struct nh__heap *heap, unsigned cpu, void *payload, uint8_t o
 	unsigned klass = (unsigned)owner - NH__OWNER_LIVE; /* LARGE: no class */
 	struct nh__cache *cache = cpu < NH_CPUS ? heap->cache[cpu] : NULL;
 	if (cache != NULL && nh__gate_enter(&cache->head.gate, cpu)) {
-		give_inside(heap, cache, cpu, payload, klass, note);
+		give_inside(heap, cache, cpu, nh__block_at(payload), klass, note);
 		nh__gate_leave(&cache->head.gate, cpu);
 		return;
 	}
@@ -501,10 +474,9 @@ void nh__heap_give(struct nh__heap *heap, unsigned cpu, void *payload, uint8_t o
 
 #else /* no caches */
 
-static void *take_first(struct nh__heap *heap, const struct nh__need *need, struct attempt *attempt,
-                        struct nh__note *note)
+static void *take_first(struct nh__heap *heap, const struct nh__need *need, struct nh__note *note)
 {
-	return take_behind_lock(heap, nh_port_cpu(), need, attempt, note);
+	return take_behind_lock(heap, nh_port_cpu(), need, note);
 }
 
 void nh__heap_give(struct nh__heap *heap, unsigned cpu, void *payload, uint8_t owner, struct nh__note *note)
@@ -522,18 +494,10 @@ void nh__heap_give(struct nh__heap *heap, unsigned cpu, void *payload, uint8_t o
 
 void *nh__heap_take(struct nh__heap *heap, const struct nh__need *need, struct nh__note *note)
 {
-	struct attempt attempt;
-	attempt.scan.list = 0; /* the rest is set when the scan begins */
-	attempt.done = false;
 	nh_port_irq irq = nh_port_irq_save();
-	void *payload = take_first(heap, need, &attempt, note);
+	void *payload = take_first(heap, need, note);
 	nh_port_irq_restore(irq);
-	while (payload == NULL && !attempt.done) { /* lock and interrupts are released between the slices */
-		irq = nh_port_irq_save();
-		payload = take_behind_lock(heap, nh_port_cpu(), need, &attempt, note);
-		nh_port_irq_restore(irq);
-	}
-	return payload;
+	return NH__LIKELY(payload != NULL) ? payload : take_by_scan(heap, need, note);
 }
 
 /* ---- could it? ---------------------------------------------------------------------------- */
@@ -574,15 +538,15 @@ static bool cached_here(struct nh__heap *heap, const struct nh__need *need)
 
 bool nh__heap_could(struct nh__heap *heap, const struct nh__need *need, struct nh__note *note)
 {
-	struct attempt attempt = {{0}, false};
-	bool found = cached_here(heap, need);
-	while (!found && !attempt.done) {
+	struct nh__scan scan = {0};
+	bool found = cached_here(heap, need), done = false;
+	while (!found && !done) {
 		nh_port_irq irq = nh_port_irq_save();
 		unsigned cpu = nh_port_cpu();
-		attempt.done = !nh__heap_lock(heap, cpu);
-		if (!attempt.done) {
+		done = !nh__heap_lock(heap, cpu);
+		if (!done) {
 			found = nh__tlsf_find(&heap->tlsf, need->span, need->align) != NULL ||
-			        nh__tlsf_seek(&heap->tlsf, need->span, need->align, &attempt.scan, &attempt.done) != NULL;
+			        nh__tlsf_seek(&heap->tlsf, need->span, need->align, &scan, &done) != NULL;
 			nh__heap_unlock(heap, cpu, note);
 		}
 		nh_port_irq_restore(irq);

@@ -63,7 +63,6 @@ struct nh__heap {
 	uint8_t cap_small, cap_large, refill; /* constant */
 	uint16_t locals;     /* constant: CPUs with a cache here */
 	bool far;            /* heap lock: a region lies beyond the window of chain words */
-	uint8_t pend;        /* constant: blocks of small classes a CPU may keep waiting to be merged */
 	bool two;                             /* constant: two magazines and a depot */
 	struct nh__shared *shared;            /* constant: NH_CLASSES entries, or NULL */
 	struct nh__cache *cache[NH_CPUS];     /* constant: NULL where not local or without caches */
@@ -83,9 +82,9 @@ static inline bool nh__is_local(uint32_t affinity, unsigned cpu)
 }
 
 /* What `size` at `align` granules comes to; span 0 if it cannot be. `table` = the instance's. */
-struct nh__need nh__need_of(const uint8_t *table, size_t size, uint32_t align);
+struct nh__need nh__need_of(_Atomic uint8_t *table, size_t size, uint32_t align);
 
-/* Allocates without reclaim. Bound: 5 TLSF operations in one lock hold, plus last-chance slices. */
+/* Allocates without reclaim. Bound: one TLSF operation in one lock hold, then last-chance slices. */
 void *nh__heap_take(struct nh__heap *heap, const struct nh__need *need, struct nh__note *note);
 
 /* Takes back a live block whose owner byte was checked; interrupts are off, and stay off. */
@@ -144,7 +143,7 @@ void nh__fork_alone(struct nh__heap *heap);
 uint32_t nh__drain(struct nh__heap *heap, uint32_t chain);
 
 /* All chains of one CPU's cache, by number; NULL where there is none. */
-#define NH__CHAINS (2u * NH_CLASSES + 1u)
+#define NH__CHAINS (2u * NH_CLASSES)
 uint32_t *nh__chain_of(struct nh__heap *heap, unsigned cpu, unsigned number);
 #endif
 

@@ -9,39 +9,48 @@
 
 #include "core/instance.h"
 
-/* NULL: take the slow path, with *size, which may have become that of the class (all classes exact: it asks
- * for the same span, and the original need not be kept all the way). */
-NH__INLINE void *nh__malloc_hit(nh_instance *instance, size_t *size)
+/* How a malloc goes on. */
+enum nh__outcome {
+	NH__HIT,  /* *block is the caller's */
+	NH__MISS, /* by class: nh__malloc_miss */
+	NH__SIZE  /* by size: nh__malloc_slow */
+};
+
+/* A class alone says all of a request if every class is exact; then the size need not be kept in a register. */
+#define NH__MISSED (NH_CLASS_DOUBLINGS ? NH__SIZE : NH__MISS)
+
+NH__INLINE enum nh__outcome nh__malloc_hit(nh_instance *instance, size_t size, struct nh__block **block, unsigned *klass)
 {
 #if NH_CACHES
-	size_t index = (*size - 1u) >> NH__CLASS_STEP;
+	size_t index = (size - 1u) >> NH__CLASS_STEP;
 	if (NH__UNLIKELY(index >= NH__CLASS_TABLE))
-		return NULL;
-	unsigned klass = instance->class_of[index];
+		return NH__SIZE;
+	*klass = nh__load_relaxed(&instance->class_of[index]);
 	nh_port_irq_begin(irq);
 	unsigned cpu = nh_port_cpu();
 	/* acquire, or dependency: of the release in core/instance.c */
 	struct nh__cache *cache = (struct nh__cache *)nh_port_load_dependent(&instance->first[cpu]);
 	if (NH__LIKELY(nh__gate_try(&cache->head.gate, cpu))) {
-		struct nh__slot *slot = &cache->slot[klass];
+		struct nh__slot *slot = &cache->slot[*klass];
 		NH_PORT_OPAQUE(slot);
-		void *payload = nh__chain_pop(&cache->head, &slot->cur);
-		if (NH__LIKELY(payload != NULL)) {
-			nh__store_relaxed(&nh__block_at(payload)->owner, (uint8_t)(NH__OWNER_LIVE + klass));
+		if (NH__LIKELY(nh__chain_take(&cache->head, &slot->cur, block))) {
+			nh__store_relaxed(&(*block)->owner, (uint8_t)nh__slot_live(slot, *klass));
 			nh__gate_leave(&cache->head.gate, cpu);
 			nh_port_irq_restore(irq);
-			return payload;
+			return NH__HIT;
 		}
 		nh__gate_cancel(&cache->head.gate, cpu);
+		*klass = nh__slot_klass(slot, *klass);
 	}
 	nh_port_irq_restore(irq);
-	if (!NH_CLASS_DOUBLINGS)
-		*size = NH_USABLE(NH_SPAN_MIN + klass);
+	return NH__MISSED;
 #else
 	(void)instance;
 	(void)size;
+	(void)block;
+	(void)klass;
+	return NH__SIZE;
 #endif
-	return NULL;
 }
 
 #if NH_CACHES
@@ -50,7 +59,7 @@ NH__INLINE void *nh__malloc_hit(nh_instance *instance, size_t *size)
  * the block's header address alone: on Thumb-1 every further live value costs more than its sum. */
 NH__INLINE bool nh__push_hit(struct nh__cache *cache, unsigned cpu, struct nh__block *block)
 {
-	uintptr_t offset = nh__rotated_offset(&cache->head, nh__payload(block));
+	uintptr_t offset = nh__rotated_offset(&cache->head, block);
 	if (NH__UNLIKELY(offset >= cache->head.limit))
 		return false;
 	unsigned klass = (unsigned)nh__load_relaxed(&block->owner) - NH__OWNER_LIVE;
@@ -65,13 +74,13 @@ NH__INLINE bool nh__push_hit(struct nh__cache *cache, unsigned cpu, struct nh__b
 		return false;
 	struct nh__slot *slot = &cache->slot[klass];
 	NH_PORT_OPAQUE(slot);
-	uint32_t chain = slot->cur;
-	if (NH__UNLIKELY(NH__COUNT(chain) >= slot->cap || nh__should_merge(block, slot->span))) {
+	if (NH__UNLIKELY(NH__COUNT(slot->cur) >= slot->cap || nh__should_merge(block, nh__slot_span(slot, klass)))) {
 		nh__gate_cancel(&cache->head.gate, cpu);
 		return false;
 	}
-	nh_port_retire(nh__payload(block), NH_USABLE(slot->span));
-	slot->cur = nh__chain_link(cache->head.secret, chain, nh__payload(block), (uint32_t)offset + 1u);
+	nh_port_retire(nh__payload(block), NH_USABLE(nh__slot_span(slot, klass)));
+	NH_PORT_OPAQUE(slot);
+	slot->cur = nh__chain_link(cache->head.secret, slot->cur, block, (uint32_t)offset + 1u);
 	nh__gate_leave(&cache->head.gate, cpu);
 	return true;
 }

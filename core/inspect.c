@@ -192,7 +192,7 @@ static const char *check_block(struct nh__walk *walk, struct nh__block *block, c
 static const char *check_levels(struct nh__heap *heap, const void **bad, struct nh__note *note)
 {
 	const char *what = NULL;
-	for (unsigned level = 0; what == NULL && level < heap->tlsf.levels; level++) {
+	for (unsigned level = 0; what == NULL && level < heap->tlsf.lists / 8u; level++) {
 		nh_port_irq irq = nh_port_irq_save();
 		unsigned cpu = nh_port_cpu();
 		if (nh__heap_lock(heap, cpu)) {
@@ -210,7 +210,7 @@ static const char *check_levels(struct nh__heap *heap, const void **bad, struct 
 static const char *check_chain(struct nh__heap *heap, const struct nh__cache *cache, uint32_t chain, const void **bad)
 {
 	while (chain != 0) {
-		void *payload = nh__chain_head(cache->head.origin, chain);
+		void *payload = nh__payload(nh__chain_top(&cache->head, chain));
 		*bad = payload;
 		if (nh__tlsf_region_of(&heap->tlsf, (uintptr_t)payload) == NULL)
 			return "a magazine leads out of the heap";
@@ -233,8 +233,6 @@ static const char *check_magazines(struct nh__heap *heap, const void **bad)
 			what = check_chain(heap, cache, cache->slot[klass].cur, bad);
 			if (what == NULL && heap->two)
 				what = check_chain(heap, cache, cache->prev[klass], bad);
-			if (what == NULL && klass == 0)
-				what = check_chain(heap, cache, cache->pending, bad);
 			nh__gate_cancel(&cache->head.gate, cpu);
 		}
 		nh_port_irq_restore(irq);

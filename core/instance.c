@@ -30,11 +30,9 @@ void nh__instance_clear(nh_instance *instance)
 	nh__first_update(instance);
 }
 
+/* The instance is clear. Calls by other CPUs meanwhile find no heap, or one that is complete. */
 static nh_status instance_build(nh_instance *instance, const nh_heap_config *heaps, unsigned count, unsigned *failed)
 {
-	if (heaps == NULL && count != 0)
-		return NH_EINVAL;
-	nh__instance_clear(instance);
 #if NH_CACHES
 	nh__class_table(instance->class_of);
 #endif
@@ -55,7 +53,9 @@ static nh_status instance_build(nh_instance *instance, const nh_heap_config *hea
 
 nh_status nh__default_init(const nh_heap_config *heaps, unsigned count, unsigned *failed)
 {
-	nh_instance *instance = nh_default();
+	nh_instance *instance = nh_default(); /* clear from the start, and again after nh_deinit */
+	if (heaps == NULL && count != 0)
+		return NH_EINVAL;
 	return nh__load_acquire(&instance->ready) ? NH_EALREADY : instance_build(instance, heaps, count, failed);
 }
 
@@ -63,9 +63,10 @@ nh_status nh__default_init(const nh_heap_config *heaps, unsigned count, unsigned
 nh_status nh_instance_init(nh_instance_storage *storage, const nh_heap_config *heaps, unsigned count, unsigned *failed,
                            nh_instance **result)
 {
-	if (storage == NULL || result == NULL)
+	if (storage == NULL || result == NULL || (heaps == NULL && count != 0))
 		return NH_EINVAL;
 	nh_instance *instance = (nh_instance *)(void *)storage;
+	nh__instance_clear(instance);
 	nh_status status = instance_build(instance, heaps, count, failed);
 	if (status == NH_OK)
 		*result = instance;
@@ -111,27 +112,48 @@ struct nh__heap *nh__heap_by_id(nh_instance *instance, int heap)
 	return instance->heap[heap];
 }
 
+/* The heap of a block, if the address is aligned and in a region, and the granules from it to the region's end. This
+ * CPU's first heap is asked first: one comparison. */
+static struct nh__heap *locate(nh_instance *instance, struct nh__block *block, uintptr_t *room)
+{
+	struct nh__heap *heap;
+#if NH_CACHES
+	struct nh__cache_head *first = (struct nh__cache_head *)nh_port_load_dependent(&instance->first[nh_port_cpu()]);
+	uintptr_t offset = nh__rotated_offset(first, block);
+	if (NH__LIKELY(offset < first->limit)) {
+		*room = first->limit - offset;
+		return first->heap;
+	}
+#endif
+	if ((uintptr_t)nh__payload(block) % NH_GRANULE != 0)
+		return NULL;
+	const struct nh__region *region = region_at(instance, (uintptr_t)nh__payload(block), &heap);
+	if (region == NULL)
+		return NULL;
+	*room = nh__span_to_end(region, block);
+	return heap;
+}
+
 struct nh__block_ref nh__resolve(nh_instance *instance, const void *payload)
 {
 	struct nh__block_ref ref = {NULL, 0, NH_FAULT_POINTER};
-	if ((uintptr_t)payload % NH_GRANULE != 0)
-		return ref;
-	struct nh__heap *heap;
-	const struct nh__region *region = region_at(instance, (uintptr_t)payload, &heap);
-	if (region == NULL)
-		return ref;
 	struct nh__block *block = nh__block_at(payload);
+	uintptr_t room;
+	struct nh__heap *heap = locate(instance, block, &room);
+	if (heap == NULL)
+		return ref;
 	ref.owner = nh__load_relaxed(&block->owner);
-	if (ref.owner == NH__OWNER_CACHED || ref.owner == NH__OWNER_TLSF)
-		ref.fault = NH_FAULT_DOUBLE_FREE;
-	if (!nh__owner_is_live(ref.owner))
-		return ref; /* the rest of the header may be changing under another CPU */
+	if (!nh__owner_is_live(ref.owner)) { /* the rest of the header may be changing under another CPU */
+		if (ref.owner == NH__OWNER_CACHED || ref.owner == NH__OWNER_TLSF)
+			ref.fault = NH_FAULT_DOUBLE_FREE;
+		return ref;
+	}
 #if NH_WIDE && NH_HARDENING >= NH_HARDENING_MODERATE
 	if (block->key != nh__block_key(heap->tlsf.secret, block))
 		return ref;
 #endif
 	uint32_t span = nh__block_span(block);
-	if (NH_HARDENING >= NH_HARDENING_MODERATE && (span < NH_SPAN_MIN || span > nh__span_to_end(region, block))) {
+	if (NH_HARDENING >= NH_HARDENING_MODERATE && (span < NH_SPAN_MIN || span > room)) {
 		ref.fault = NH_FAULT_NEIGHBOUR; /* an underrun, or an overrun of the block before */
 		return ref;
 	}

@@ -19,7 +19,7 @@ struct nh_instance {
 #if NH_CACHES
 	/* The cache that this CPU's plain calls try first; written under the admin lock. */
 	struct nh__cache_head *_Atomic first[NH_CPUS + 1];
-	uint8_t class_of[NH__CLASS_TABLE]; /* constant after init */
+	_Atomic uint8_t class_of[NH__CLASS_TABLE]; /* constant after init; other CPUs may be reading while it is written */
 #endif
 	_Atomic bool ready;
 	/* Selection, core/select.c. Written under the admin lock. */
@@ -59,6 +59,7 @@ struct nh__block_ref nh__resolve(nh_instance *instance, const void *payload);
 
 /* Slow paths of the hits in core/hit.h. */
 void *nh__malloc_slow(nh_instance *instance, size_t size);
+void *nh__malloc_miss(nh_instance *instance, unsigned klass);
 void nh__free_slow(nh_instance *instance, void *payload);
 
 /* The order in which heaps are tried for a request: core/select.c. */
@@ -76,13 +77,15 @@ uint16_t nh__heaps_with(nh_instance *instance, uint32_t attributes);
 /* The first heap for a plain request of `cpu`, or NULL. */
 struct nh__heap *nh__first_of(nh_instance *instance, unsigned cpu);
 
-/* Allocates by a request (not NULL): both passes. Alignment is the need's. */
-void *nh__allocate(nh_instance *instance, const nh_request *request, const struct nh__need *need);
+/* Allocates by a request (not NULL): both passes. Alignment is the need's. `tried`: a heap that has nothing without
+ * reclaim, or NULL. */
+void *nh__allocate(nh_instance *instance, const nh_request *request, const struct nh__need *need,
+                   const struct nh__heap *tried);
 
 #if NH_CACHES
 #define nh__class_table_of(instance) ((instance)->class_of)
 #else
-#define nh__class_table_of(instance) ((const uint8_t *)NULL)
+#define nh__class_table_of(instance) ((_Atomic uint8_t *)NULL)
 #endif
 
 #endif

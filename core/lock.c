@@ -50,12 +50,13 @@ static inline void count_wait(struct nh__lock *lock, uint32_t polls)
 
 #if NH_LOCK_BACKEND == NH_LOCK_OWNER
 
-void nh__lock_acquire(struct nh__lock *lock, unsigned id)
+/* It was taken, or the attempt failed spuriously: from now on holders see the flag. */
+NH__NOINLINE static void queue(struct nh__lock *lock, unsigned id)
 {
 	uint32_t self = id + 1u, polls = 0;
 	nh__store_relaxed(&lock->want[id], 1u);
 	for (;;) {
-		/* acquire: of the release in nh__lock_release, handed over or free */
+		/* acquire: as below */
 		uint32_t word = nh__load_acquire(&lock->word);
 		if (word == self)
 			break;
@@ -67,8 +68,16 @@ void nh__lock_acquire(struct nh__lock *lock, unsigned id)
 		nh__wait(&polls, word - 1u);
 	}
 	nh__store_relaxed(&lock->want[id], 0u);
-	nh__store_relaxed(&lock->inside, (uint16_t)self);
 	count_wait(lock, polls);
+}
+
+void nh__lock_acquire(struct nh__lock *lock, unsigned id)
+{
+	uint32_t self = id + 1u, word = 0;
+	/* acquire: of the release in nh__lock_release, handed over or free */
+	if (NH__UNLIKELY(!nh_port_cas_acquire(&lock->word, &word, self)))
+		queue(lock, id);
+	nh__store_relaxed(&lock->inside, (uint16_t)self);
 }
 
 void nh__lock_release(struct nh__lock *lock, unsigned id)

@@ -102,7 +102,7 @@ static void *move(nh_instance *instance, const nh_request *request, struct resiz
 	if (may_stay_in(instance, request, resize->heap))
 		fresh = nh__heap_take(resize->heap, &resize->need, &resize->note);
 	if (fresh == NULL)
-		fresh = nh__allocate(instance, request, &resize->need);
+		fresh = nh__allocate(instance, request, &resize->need, NULL);
 	if (fresh == NULL)
 		return NULL;
 	memcpy(fresh, payload, size < resize->old_size ? size : resize->old_size);

@@ -123,7 +123,8 @@ static void *reclaim_all(nh_instance *instance, const nh_request *request, const
 	return payload;
 }
 
-void *nh__allocate(nh_instance *instance, const nh_request *request, const struct nh__need *need)
+void *nh__allocate(nh_instance *instance, const nh_request *request, const struct nh__need *need,
+                   const struct nh__heap *tried)
 {
 	struct nh__note note = {NH_FAULT_NONE, NULL};
 	struct nh__choice choice;
@@ -135,7 +136,8 @@ void *nh__allocate(nh_instance *instance, const nh_request *request, const struc
 	nh_port_attach();
 	nh__choice_begin(&choice, instance, request);
 	while (payload == NULL && (heap = nh__choice_next(&choice)) != NULL)
-		payload = nh__heap_take(heap, need, &note);
+		if (heap != tried)
+			payload = nh__heap_take(heap, need, &note);
 	if (payload == NULL && (request->flags & NH_NO_RECLAIM) == 0 && !nh_port_in_isr())
 		payload = reclaim_all(instance, request, need, &note);
 	nh__note_report(&note);

@@ -8,13 +8,13 @@
  *                                   level l   8 lists for 2^(l+2) ... 2^(l+3) - 1
  *
  * The last list also takes every larger block, so lists fitted to the first region stay correct when
- * a larger one is added. `first` has a bit per level with a non-empty list, `second[level]`
- * a bit per list.
+ * a larger one is added. `map` has a bit per non-empty list: with 8 lists a level, four levels to a word,
+ * one bitmap in place of two is both smaller and faster.
  *
  * Search: at most NH_FIT_LOOK blocks of the span's own list, the fitting one with the lowest
  * address; else the first non-empty list in which every block fits, the lowest of its first
- * NH_FIT_LOOK. Cost: bounded, O(1). What it can miss (a fitting block deeper in the own list, or an
- * aligned fit below the padded span) nh__tlsf_scan() finds, in slices.
+ * NH_FIT_LOOK. Cost: bounded, O(1): at most 8 words of the map. What it can miss (a fitting block deeper in
+ * the own list, or an aligned fit below the padded span) nh__tlsf_scan() finds, in slices.
  */
 #include "core/tlsf.h"
 #include "arch/port.h"
@@ -79,16 +79,16 @@ static unsigned shift_of(uint32_t span)
 static unsigned list_of(const struct nh__tlsf *tlsf, uint32_t span)
 {
 	unsigned shift = shift_of(span);
-	unsigned list = shift * 8u + (span >> shift), last = tlsf->levels * 8u - 1u;
-	return list < last ? list : last;
+	unsigned list = shift * 8u + (span >> shift);
+	return list < tlsf->lists ? list : tlsf->lists - 1u;
 }
 
 /* The first list all of whose blocks have at least `span`; may be one past the last. */
 static unsigned list_above(const struct nh__tlsf *tlsf, uint32_t span)
 {
 	unsigned shift = shift_of(span);
-	unsigned list = shift * 8u + ((span + (UINT32_C(1) << shift) - 1u) >> shift), lists = tlsf->levels * 8u;
-	return list < lists ? list : lists;
+	unsigned list = shift * 8u + ((span + (UINT32_C(1) << shift) - 1u) >> shift);
+	return list < tlsf->lists ? list : tlsf->lists;
 }
 
 static uint32_t head_get(const struct nh__tlsf *tlsf, unsigned list)
@@ -96,41 +96,32 @@ static uint32_t head_get(const struct nh__tlsf *tlsf, unsigned list)
 	return tlsf->wide ? ((const uint32_t *)tlsf->heads)[list] : ((const uint16_t *)tlsf->heads)[list];
 }
 
-static void head_set(struct nh__tlsf *tlsf, unsigned list, uint32_t offset)
+static void head_put(struct nh__tlsf *tlsf, unsigned list, uint32_t offset)
 {
 	if (tlsf->wide)
 		((uint32_t *)tlsf->heads)[list] = offset;
 	else
 		((uint16_t *)tlsf->heads)[list] = (uint16_t)offset;
-	unsigned level = list >> 3;
-	uint8_t bit = (uint8_t)(1u << (list & 7u));
-	if (offset != 0) {
-		tlsf->second[level] |= bit;
-		tlsf->first |= UINT32_C(1) << level;
-	} else {
-		tlsf->second[level] = (uint8_t)(tlsf->second[level] & ~(unsigned)bit);
-		if (tlsf->second[level] == 0)
-			tlsf->first &= ~(UINT32_C(1) << level);
-	}
 }
 
-/* The first non-empty list from `list` on, or the number of lists. */
+static void head_set(struct nh__tlsf *tlsf, unsigned list, uint32_t offset)
+{
+	uint32_t *word = &tlsf->map[list >> 5], bit = UINT32_C(1) << (list & 31u);
+	head_put(tlsf, list, offset);
+	*word = offset != 0 ? *word | bit : *word & ~bit;
+}
+
+/* The first non-empty list from `list` on, or at least tlsf->lists. */
 static unsigned list_next(const struct nh__tlsf *tlsf, unsigned list)
 {
-	unsigned level = list >> 3;
-	if (level < tlsf->levels) {
-		uint32_t here = tlsf->second[level] & (0xffu << (list & 7u));
+	uint32_t mask = UINT32_MAX << (list & 31u);
+	for (unsigned word = list >> 5; word * 32u < tlsf->lists; word++) {
+		uint32_t here = tlsf->map[word] & mask;
 		if (here != 0)
-			return level * 8u + nh_port_ctz(here);
-		uint32_t above = level < 31 ? tlsf->first & (UINT32_MAX << (level + 1u)) : 0;
-		if (above != 0) {
-			level = nh_port_ctz(above);
-			/* the tests fail for damaged bitmaps only */
-			if (level < tlsf->levels && tlsf->second[level] != 0)
-				return level * 8u + nh_port_ctz(tlsf->second[level]);
-		}
+			return word * 32u + nh_port_ctz(here);
+		mask = UINT32_MAX;
 	}
-	return tlsf->levels * 8u;
+	return tlsf->lists;
 }
 
 struct nh__region *nh__tlsf_region_of(const struct nh__tlsf *tlsf, uintptr_t payload)
@@ -141,27 +132,30 @@ struct nh__region *nh__tlsf_region_of(const struct nh__tlsf *tlsf, uintptr_t pay
 	return region;
 }
 
-/* Most heaps have one region, and most blocks lie in the one added last. */
-static inline bool in_a_region(const struct nh__tlsf *tlsf, uintptr_t payload)
+/* Granules from a block's header to the end of its region; 0 = it is in none. Most heaps have one region, which
+ * takes one comparison. */
+static uint32_t room_at(const struct nh__tlsf *tlsf, uint32_t offset)
 {
-	const struct nh__region *region = tlsf->regions;
-	return payload - region->first < region->end - region->first || nh__tlsf_region_of(tlsf, payload) != NULL;
+	if (NH__LIKELY(offset - 1u < tlsf->primary))
+		return tlsf->primary - (offset - 1u);
+	struct nh__block *block = nh__at_offset(tlsf, offset);
+	const struct nh__region *region = nh__tlsf_region_of(tlsf, (uintptr_t)nh__payload(block));
+	return region == NULL ? 0 : (uint32_t)nh__span_to_end(region, block);
 }
 
 /* A link may be followed if it names a granule inside a region and the block there says FREE. */
-static struct nh__block *follow(struct nh__tlsf *tlsf, uint32_t offset)
+NH__INLINE struct nh__block *follow(struct nh__tlsf *tlsf, uint32_t offset)
 {
 	struct nh__block *block = nh__at_offset(tlsf, offset);
-	if (CHECKED) {
-		if (!in_a_region(tlsf, (uintptr_t)nh__payload(block)) || !is_free(block)) {
-			fault(tlsf, NH_FAULT_LIST, block);
-			return NULL;
-		}
+	if (CHECKED && ((offset - 1u >= tlsf->primary && room_at(tlsf, offset) == 0) || !is_free(block))) {
+		fault(tlsf, NH_FAULT_LIST, block);
+		return NULL;
 	}
 	return block;
 }
 
-static void insert(struct nh__tlsf *tlsf, struct nh__block *block, uint32_t span)
+/* On top of its list. The block's header says nothing yet, the next one's PREV_FREE is set here. */
+NH__NOINLINE static void insert(struct nh__tlsf *tlsf, struct nh__block *block, uint32_t span)
 {
 	struct nh__block *next = nh__block_after(block, span);
 	nh__store_relaxed(&block->owner, NH__OWNER_TLSF);
@@ -179,28 +173,27 @@ static void insert(struct nh__tlsf *tlsf, struct nh__block *block, uint32_t span
 			links(second)[1] = self;
 		else
 			links(block)[0] = 0; /* the damaged rest is cut off */
+		head_put(tlsf, list, self);
+	} else {
+		head_set(tlsf, list, self);
 	}
-	head_set(tlsf, list, self);
 	tlsf->free += span;
 	tlsf->changes++;
 }
 
 /* False: its links are damaged. Nothing was changed then. */
-static bool unlink_block(struct nh__tlsf *tlsf, struct nh__block *block, uint32_t span)
+NH__NOINLINE static bool unlink_from(struct nh__tlsf *tlsf, struct nh__block *block, uint32_t span, unsigned list)
 {
 	uint32_t next = links(block)[0], previous = links(block)[1];
-	uint32_t self = nh__offset(tlsf, block);
-	unsigned list = list_of(tlsf, span);
 	struct nh__block *after = NULL, *before = NULL;
 	if (next != 0)
 		after = follow(tlsf, next);
 	if (previous != 0)
 		before = follow(tlsf, previous);
 	if (CHECKED) {
-		bool sound = (next == 0 || (after != NULL && links(after)[1] == self)) &&
-		             (previous == 0 ? head_get(tlsf, list) == self
-		                            : before != NULL && links(before)[0] == self);
-		if (!sound) {
+		uint32_t self = nh__offset(tlsf, block);
+		if ((next != 0 && (after == NULL || links(after)[1] != self)) ||
+		    (previous != 0 ? before == NULL || links(before)[0] != self : head_get(tlsf, list) != self)) {
 			fault(tlsf, NH_FAULT_LIST, block);
 			return false;
 		}
@@ -216,6 +209,17 @@ static bool unlink_block(struct nh__tlsf *tlsf, struct nh__block *block, uint32_
 	return true;
 }
 
+static bool unlink_block(struct nh__tlsf *tlsf, struct nh__block *block, uint32_t span)
+{
+	return unlink_from(tlsf, block, span, list_of(tlsf, span));
+}
+
+static void note_least(struct nh__tlsf *tlsf)
+{
+	if (tlsf->free < tlsf->least_free)
+		tlsf->least_free = tlsf->free;
+}
+
 /* ---- regions ------------------------------------------------------------------------------ */
 
 static unsigned levels_for(uint32_t granules)
@@ -223,18 +227,23 @@ static unsigned levels_for(uint32_t granules)
 	return granules < 8 ? 1u : nh_port_log2(granules) - 1u;
 }
 
+static size_t heads_size(unsigned lists, bool wide)
+{
+	return (size_t)lists * (wide ? 4u : 2u); /* lists come in eights: the map behind is aligned */
+}
+
 size_t nh__tlsf_lists_size(uint32_t granules, bool wide)
 {
-	size_t levels = levels_for(granules);
-	return (levels * 8u * (wide ? 4u : 2u) + levels + 3u) & ~(size_t)3;
+	unsigned lists = levels_for(granules) * 8u;
+	return heads_size(lists, wide) + (lists + 31u) / 32u * sizeof(uint32_t);
 }
 
 void nh__tlsf_init(struct nh__tlsf *tlsf, void *lists, uint32_t granules, bool wide, uint32_t secret)
 {
-	tlsf->levels = (uint8_t)levels_for(granules);
+	tlsf->lists = (uint8_t)(levels_for(granules) * 8u);
 	tlsf->wide = wide;
 	tlsf->heads = lists;
-	tlsf->second = (uint8_t *)lists + tlsf->levels * 8u * (wide ? 4u : 2u);
+	tlsf->map = (uint32_t *)(void *)((unsigned char *)lists + heads_size(tlsf->lists, wide));
 	tlsf->secret = secret;
 }
 
@@ -258,6 +267,8 @@ void nh__tlsf_add(struct nh__tlsf *tlsf, struct nh__region *region)
 	struct nh__block *fence = nh__block_after(block, span);
 	nh__store_relaxed(&fence->owner, NH__OWNER_FENCE);
 	set_header(tlsf, fence, 0, 0);
+	if (tlsf->regions == NULL)
+		tlsf->primary = nh__offset(tlsf, block) == 1u ? span : 0;
 	region->next = tlsf->regions;
 	tlsf->regions = region;
 	tlsf->total += span;
@@ -286,7 +297,7 @@ static bool fits(struct nh__block *block, uint32_t span, uint32_t align)
 }
 
 /* The fitting block with the lowest address among the first NH_FIT_LOOK of a list. */
-static struct nh__block *look(struct nh__tlsf *tlsf, unsigned list, uint32_t span, uint32_t align)
+NH__INLINE struct nh__block *look(struct nh__tlsf *tlsf, unsigned list, uint32_t span, uint32_t align)
 {
 	struct nh__block *best = NULL;
 	uint32_t offset = head_get(tlsf, list);
@@ -304,10 +315,37 @@ static struct nh__block *look(struct nh__tlsf *tlsf, unsigned list, uint32_t spa
 	return best;
 }
 
-/* Cuts `block`, out of the lists, to what was asked; gap and rest go back. */
-static struct nh__block *carve(struct nh__tlsf *tlsf, struct nh__block *block, uint32_t span, uint32_t align)
+/* What take() will take, and its list. */
+NH__INLINE struct nh__block *find(struct nh__tlsf *tlsf, uint32_t span, uint32_t align, unsigned *list)
+{
+	struct nh__block *block = NULL;
+	*list = list_of(tlsf, span);
+	for (bool own = true;; own = false) {
+		block = look(tlsf, *list, span, align);
+		if (block != NULL || !own)
+			return block;
+		/* had all of the own list fitted, one would have been found: the next list is the first that surely does */
+		*list = list_next(tlsf, align == 1 ? *list + 1u : list_above(tlsf, nh__span_padded(span, align)));
+		if (*list >= tlsf->lists)
+			return NULL;
+	}
+}
+
+struct nh__block *nh__tlsf_find(struct nh__tlsf *tlsf, uint32_t span, uint32_t align)
+{
+	unsigned list;
+	return find(tlsf, span, align, &list);
+}
+
+/* Takes `block` out of its list and cuts it to what was asked; gap and rest go back. */
+NH__INLINE struct nh__block *carve(struct nh__tlsf *tlsf, struct nh__block *block, unsigned list, uint32_t span,
+                               uint32_t align)
 {
 	uint32_t have = nh__block_span(block), gap = gap_in(block, align);
+	if (!unlink_from(tlsf, block, have, list)) {
+		head_set(tlsf, list, 0);
+		return NULL;
+	}
 	struct nh__block *taken = nh__block_after(block, gap);
 	have -= gap;
 	if (have - span >= NH_SPAN_MIN) {
@@ -320,42 +358,20 @@ static struct nh__block *carve(struct nh__tlsf *tlsf, struct nh__block *block, u
 	set_header(tlsf, taken, have, 0);
 	if (gap != 0)
 		insert(tlsf, block, gap); /* sets PREV_FREE of `taken` */
-	if (tlsf->free < tlsf->least_free)
-		tlsf->least_free = tlsf->free;
+	note_least(tlsf);
 	return taken;
-}
-
-static struct nh__block *take_from(struct nh__tlsf *tlsf, struct nh__block *block, uint32_t span, uint32_t align)
-{
-	if (!unlink_block(tlsf, block, nh__block_span(block))) {
-		head_set(tlsf, list_of(tlsf, nh__block_span(block)), 0);
-		return NULL;
-	}
-	return carve(tlsf, block, span, align);
-}
-
-struct nh__block *nh__tlsf_find(struct nh__tlsf *tlsf, uint32_t span, uint32_t align)
-{
-	unsigned own = list_of(tlsf, span);
-	struct nh__block *block = look(tlsf, own, span, align);
-	if (block == NULL) {
-		unsigned list = list_next(tlsf, list_above(tlsf, nh__span_padded(span, align)));
-		if (list < tlsf->levels * 8u)
-			block = look(tlsf, list, span, align);
-	}
-	return block;
 }
 
 struct nh__block *nh__tlsf_take(struct nh__tlsf *tlsf, uint32_t span, uint32_t align)
 {
-	struct nh__block *block = nh__tlsf_find(tlsf, span, align);
-	return block == NULL ? NULL : take_from(tlsf, block, span, align);
+	unsigned list;
+	struct nh__block *block = find(tlsf, span, align, &list);
+	return block == NULL ? NULL : carve(tlsf, block, list, span, align);
 }
 
 struct nh__block *nh__tlsf_seek(struct nh__tlsf *tlsf, uint32_t span, uint32_t align, struct nh__scan *scan,
                                 bool *done)
 {
-	unsigned lists = tlsf->levels * 8u;
 	if (scan->list == 0 || scan->changes != tlsf->changes) { /* begin, or begin again */
 		scan->list = (uint8_t)(list_of(tlsf, span) + 1u);
 		uint32_t head = head_get(tlsf, scan->list - 1u);
@@ -366,7 +382,7 @@ struct nh__block *nh__tlsf_seek(struct nh__tlsf *tlsf, uint32_t span, uint32_t a
 	for (unsigned seen = 0; seen < NH_SLICE; seen++) {
 		while (scan->node == NULL) {
 			unsigned list = list_next(tlsf, scan->list);
-			if (list >= lists || list > last) {
+			if (list >= tlsf->lists || list > last) {
 				*done = true;
 				return NULL;
 			}
@@ -391,41 +407,47 @@ struct nh__block *nh__tlsf_scan(struct nh__tlsf *tlsf, uint32_t span, uint32_t a
 		return NULL;
 	*done = false;
 	scan->list = 0; /* if its links are damaged its list was cut off: look again without it */
-	return take_from(tlsf, block, span, align);
+	return carve(tlsf, block, list_of(tlsf, nh__block_span(block)), span, align);
 }
 
 /* ---- blocks in hand ----------------------------------------------------------------------- */
+
+/* What follows a block in hand: a block or the fence, not FREE or in the lists, and not after a free one. */
+static bool next_is_sound(struct nh__block *next, bool fence)
+{
+	uint8_t owner = nh__load_relaxed(&next->owner), flags = nh__flags(next);
+	if ((flags & NH__PREV_FREE) != 0 || fence != (owner == NH__OWNER_FENCE))
+		return false;
+	if (flags & NH__FREE)
+		return owner == NH__OWNER_TLSF && nh__block_span(next) >= NH_SPAN_MIN;
+	return fence || (nh__owner_is_known(owner) && nh__block_span(next) >= NH_SPAN_MIN);
+}
 
 bool nh__tlsf_sound(struct nh__tlsf *tlsf, struct nh__block *block)
 {
 	if (!CHECKED)
 		return true;
-	uint32_t span = nh__block_span(block);
-	struct nh__region *region = nh__tlsf_region_of(tlsf, (uintptr_t)nh__payload(block));
-	const void *bad = block;
-	bool sound = region != NULL && span >= NH_SPAN_MIN && !is_free(block) &&
-	             span <= nh__span_to_end(region, block);
-	if (sound) {
-		struct nh__block *next = nh__block_after(block, span);
-		uint8_t owner = nh__load_relaxed(&next->owner);
-		bool fence = (uintptr_t)nh__payload(next) == region->end;
-		bad = next;
-		sound = (nh__flags(next) & NH__PREV_FREE) == 0 && fence == (owner == NH__OWNER_FENCE) &&
-		        nh__owner_is_known(owner) && is_free(next) <= (owner == NH__OWNER_TLSF) && (fence || nh__block_span(next) >= NH_SPAN_MIN);
+	uint32_t span = nh__block_span(block), offset = nh__offset(tlsf, block), room = room_at(tlsf, offset);
+	struct nh__block *next = nh__block_after(block, span);
+	if (span < NH_SPAN_MIN || span > room || is_free(block)) {
+		fault(tlsf, NH_FAULT_NEIGHBOUR, block);
+		return false;
 	}
-	if (sound && (nh__flags(block) & NH__PREV_FREE)) {
+	if (!next_is_sound(next, span == room)) {
+		fault(tlsf, NH_FAULT_NEIGHBOUR, next);
+		return false;
+	}
+	if (nh__flags(block) & NH__PREV_FREE) {
 		uint32_t before = *footer_before(block);
-		bad = footer_before(block);
-		sound = before >= NH_SPAN_MIN &&
-		        before <= ((uintptr_t)nh__payload(block) - region->first) >> NH_GRANULE_SHIFT;
-		if (sound) {
-			struct nh__block *previous = nh__at_offset(tlsf, nh__offset(tlsf, block) - before);
-			sound = is_free(previous) && nh__block_span(previous) == before;
+		struct nh__block *previous = nh__at_offset(tlsf, offset - before);
+		/* in the same region: there the room to the end is larger by just the span between */
+		if (before < NH_SPAN_MIN || before > NH_SPAN_MAX || room_at(tlsf, offset - before) != room + before ||
+		    !is_free(previous) || nh__block_span(previous) != before) {
+			fault(tlsf, NH_FAULT_NEIGHBOUR, footer_before(block));
+			return false;
 		}
 	}
-	if (!sound)
-		fault(tlsf, NH_FAULT_NEIGHBOUR, bad);
-	return sound;
+	return true;
 }
 
 static void quarantine(struct nh__tlsf *tlsf, struct nh__block *block)
@@ -499,12 +521,6 @@ static bool join_next(struct nh__tlsf *tlsf, struct nh__block *block)
 	nh__flag_clear(nh__block_after(block, span), NH__PREV_FREE);
 	set_header(tlsf, block, span, nh__flags(block) & NH__PREV_FREE);
 	return true;
-}
-
-static void note_least(struct nh__tlsf *tlsf)
-{
-	if (tlsf->free < tlsf->least_free)
-		tlsf->least_free = tlsf->free;
 }
 
 bool nh__tlsf_grow(struct nh__tlsf *tlsf, struct nh__block *block, uint32_t span)
@@ -590,15 +606,14 @@ const char *nh__tlsf_check_block(struct nh__tlsf *tlsf, struct nh__region *regio
 
 const char *nh__tlsf_check_level(struct nh__tlsf *tlsf, unsigned level, const void **bad)
 {
-	*bad = &tlsf->first;
-	if (tlsf->levels < 32 && tlsf->first >> tlsf->levels != 0)
-		return "a bit is set for a level that does not exist";
-	*bad = &tlsf->second[level];
-	if (((tlsf->first >> level & 1u) != 0) != (tlsf->second[level] != 0))
-		return "a level's bit is wrong";
+	unsigned words = (tlsf->lists + 31u) / 32u, beyond = words * 32u - tlsf->lists;
+	*bad = &tlsf->map[words - 1u];
+	if (beyond != 0 && tlsf->map[words - 1u] >> (32u - beyond) != 0)
+		return "a bit is set for a list that does not exist";
 	for (unsigned list = level * 8u; list < level * 8u + 8u; list++) {
 		uint32_t head = head_get(tlsf, list);
-		if ((((unsigned)tlsf->second[level] >> (list & 7u) & 1u) != 0) != (head != 0))
+		*bad = &tlsf->map[list >> 5];
+		if ((tlsf->map[list >> 5] >> (list & 31u) & 1u) != (head != 0))
 			return "a list's bit is wrong";
 		if (head == 0)
 			continue;

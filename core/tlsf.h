@@ -28,8 +28,8 @@ struct nh__tlsf {
 	uintptr_t origin;           /* payload address of granule offset 0; no block is there */
 	struct nh__region *regions; /* list */
 	void *heads;                /* uint16_t[lists] or uint32_t[lists] granule offsets; 0 = empty */
-	uint8_t *second;            /* one bitmap byte per level */
-	uint32_t first;             /* bitmap of levels */
+	uint32_t *map;              /* a bit per list that is not empty */
+	uint32_t primary;           /* granules of the first region, whose first block is at offset 1 */
 	uint32_t free;              /* granules in the lists */
 	uint32_t total;             /* granules in all regions */
 	uint32_t lost;              /* granules quarantined */
@@ -37,7 +37,7 @@ struct nh__tlsf {
 	uint32_t changes;           /* insertions and removals, wraps */
 	uint32_t secret;
 	struct nh__block *walk; /* where the current walk goes on; NULL = none */
-	uint8_t levels;
+	uint8_t lists; /* 8 per level */
 	bool wide; /* heads are 32 bits */
 	/* The first fault since the holder looked; taken and reported after the lock is released. */
 	nh_fault_code fault;

@@ -6,24 +6,33 @@
  * may come from the other core meanwhile. */
 bool nh_port_cas(_Atomic uint32_t *word, uint32_t *expected, uint32_t desired)
 {
-	uint32_t primask = nh_port__rmw_begin();
+	uint32_t wanted = *expected;
+	while (NH_RP2040_SPINLOCK(NH_RP2040_RMW_LOCK) == 0) {
+	}
+	nh_port__barrier();
 	uint32_t seen = atomic_load_explicit(word, memory_order_relaxed);
-	bool equal = seen == *expected;
-	if (equal)
+	if (seen == wanted)
 		atomic_store_explicit(word, desired, memory_order_relaxed);
-	nh_port__rmw_end(primask);
+	nh_port__barrier();
+	NH_RP2040_SPINLOCK(NH_RP2040_RMW_LOCK) = 0;
 	*expected = seen;
-	return equal;
+	return seen == wanted;
 }
 
 uint32_t nh_port_exchange(_Atomic uint32_t *word, uint32_t value)
 {
-	uint32_t primask = nh_port__rmw_begin();
+	while (NH_RP2040_SPINLOCK(NH_RP2040_RMW_LOCK) == 0) {
+	}
+	nh_port__barrier();
 	uint32_t seen = atomic_load_explicit(word, memory_order_relaxed);
 	atomic_store_explicit(word, value, memory_order_relaxed);
-	nh_port__rmw_end(primask);
+	nh_port__barrier();
+	NH_RP2040_SPINLOCK(NH_RP2040_RMW_LOCK) = 0;
 	return seen;
 }
+
+const uint8_t nh_port__bit[32] = {0,  1,  28, 2,  29, 14, 24, 3, 30, 22, 20, 15, 25, 17, 4,  8,
+                                  31, 27, 13, 23, 21, 19, 16, 7, 26, 12, 18, 6,  11, 5,  10, 9};
 
 unsigned nh_port_log2(uint32_t value)
 {

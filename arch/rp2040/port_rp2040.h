@@ -104,24 +104,8 @@ static inline void nh_port_relax(uint32_t polls)
 	__asm volatile("nop" ::: "memory");
 }
 
-/* Interrupts are off wherever these are called with a lock or gate held; elsewhere they mask
- * themselves, since a handler that spins for a lock its own CPU holds would never return. */
-static inline uint32_t nh_port__rmw_begin(void)
-{
-	uint32_t primask = nh_port_irq_save();
-	while (NH_RP2040_SPINLOCK(NH_RP2040_RMW_LOCK) == 0) {
-	}
-	nh_port__barrier();
-	return primask;
-}
-
-static inline void nh_port__rmw_end(uint32_t primask)
-{
-	nh_port__barrier();
-	NH_RP2040_SPINLOCK(NH_RP2040_RMW_LOCK) = 0;
-	nh_port_irq_restore(primask);
-}
-
+/* Interrupts are off wherever the core needs these: a handler that spins for a lock its own CPU holds would
+ * never return. */
 bool nh_port_cas(_Atomic uint32_t *word, uint32_t *expected, uint32_t desired);
 uint32_t nh_port_exchange(_Atomic uint32_t *word, uint32_t value);
 
@@ -137,10 +121,10 @@ uint32_t nh_port_exchange(_Atomic uint32_t *word, uint32_t value);
  */
 static inline bool nh_port_gate_enter(_Atomic uint32_t *busy, _Atomic uint32_t *seized, unsigned cpu)
 {
-	if (NH_RP2040_SPINLOCK(NH_RP2040_GATE_LOCK + cpu) == 0)
+	if (__builtin_expect(NH_RP2040_SPINLOCK(NH_RP2040_GATE_LOCK + cpu) == 0, 0))
 		return false;
 	nh_port__barrier();
-	if (atomic_load_explicit(seized, memory_order_relaxed) == 0)
+	if (__builtin_expect(atomic_load_explicit(seized, memory_order_relaxed) == 0, 1))
 		return true;
 	NH_RP2040_SPINLOCK(NH_RP2040_GATE_LOCK + cpu) = (uint32_t)(uintptr_t)busy;
 	return false;
@@ -186,12 +170,14 @@ static inline bool nh_port_gate_quiet(_Atomic uint32_t *busy, unsigned cpu)
 	return true;
 }
 
-/* The M0+ has no CLZ. */
+/* The M0+ has no CLZ, but a multiplier of one cycle: the five bits at the top of bit * constant differ for each bit
+ * (C. Leiserson, H. Prokop, K. Randall, "Using de Bruijn sequences to index a 1 in a computer word", 1998). */
 unsigned nh_port_log2(uint32_t value);
+extern const uint8_t nh_port__bit[32];
 
 static inline unsigned nh_port_ctz(uint32_t value)
 {
-	return nh_port_log2(value & (0u - value));
+	return nh_port__bit[((value & (0u - value)) * UINT32_C(0x077cb531)) >> 27];
 }
 
 uint32_t nh_port_entropy(void);

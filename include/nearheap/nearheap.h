@@ -173,8 +173,8 @@ size_t nh_heap_control_size(const nh_heap_config *config);
 /*
  * Blocks are aligned to 8 bytes (16 on 64-bit targets). Size 0 gives NULL. All of these may be
  * called anywhere; from an interrupt handler they do not reclaim (see NH_NO_RECLAIM).
- * Worst case: a hit is wait-free; a miss is one lock hold of at most 5 TLSF operations (default
- * options), and, before this heap is passed over, one per NH_SLICE blocks of a long list in which an
+ * Worst case: a hit is wait-free; a miss is one lock hold of at most 3 TLSF searches and one
+ * removal, and, before this heap is passed over, one per NH_SLICE blocks of a long list in which an
  * exact fit might hide; the same for each further heap the request allows; then, if nothing fitted,
  * a reclaim: lock holds of at most NH_SLICE blocks each until all caches are empty.
  */
@@ -202,7 +202,7 @@ void *nh_instance_realloc(nh_instance *instance, void *block, size_t size);
 
 /* NULL is ignored. Any CPU, anywhere. A hit is wait-free; a block of another CPU's heap is handed
  * to it by at most NH_INBOX_TRIES compare-and-swaps (lock-free), else in one lock hold; never
- * more than 5 TLSF operations. A pointer that is not a live block of this instance is reported to
+ * more than one TLSF operation. A pointer that is not a live block of this instance is reported to
  * the fatal hook and changes nothing. */
 void nh_free(void *block);
 void nh_instance_free(nh_instance *instance, void *block);

@@ -32,10 +32,11 @@ static struct nh__cache_head head_of_memory(void)
 {
 	struct nh__cache_head head;
 	memset(&head, 0, sizeof head);
-	head.origin = (uintptr_t)memory;
+	head.origin = (uintptr_t)memory - NH_HEADER;
+	head.first = head.origin + NH_GRANULE;
 	head.limit = GRANULES - 1u;
 	head.secret = SECRET;
-	nh__store_relaxed(&head.reach, GRANULES);
+	nh__store_relaxed(&head.reach, nh__chain_bound(GRANULES));
 	return head;
 }
 
@@ -44,9 +45,14 @@ static void *payload_at(uint32_t granule)
 	return memory + (size_t)granule * NH_GRANULE;
 }
 
+static struct nh__block *block_at(uint32_t granule)
+{
+	return nh__block_at(payload_at(granule));
+}
+
 static unsigned owner_at(uint32_t granule)
 {
-	return nh__load_relaxed(&nh__block_at(payload_at(granule))->owner);
+	return nh__load_relaxed(&block_at(granule)->owner);
 }
 
 /* ---- classes ------------------------------------------------------------------------------ */
@@ -79,7 +85,7 @@ static unsigned least_class(size_t size)
 static void class_of_every_size(void **state)
 {
 	(void)state;
-	static uint8_t table[NH__CLASS_TABLE + 1u];
+	static _Atomic uint8_t table[NH__CLASS_TABLE + 1u];
 	table[NH__CLASS_TABLE] = 0xee;
 	nh__class_table(table);
 	assert_int_equal(table[NH__CLASS_TABLE], 0xee);
@@ -96,7 +102,7 @@ static void class_of_every_size(void **state)
 static void sizes_without_class(void **state)
 {
 	(void)state;
-	static uint8_t table[NH__CLASS_TABLE];
+	static _Atomic uint8_t table[NH__CLASS_TABLE];
 	nh__class_table(table);
 	size_t largest = NH_USABLE(NH__CLASS_SPAN_MAX);
 	struct nh__need above = nh__need_of(table, largest + 1u, 1);
@@ -149,7 +155,7 @@ static uint32_t chain_of(uint32_t from, unsigned count)
 {
 	uint32_t chain = 0;
 	for (unsigned i = 0; i < count; i++)
-		chain = nh__chain_link(SECRET, chain, payload_at(from + 4u * i), from + 4u * i);
+		chain = nh__chain_link(SECRET, chain, block_at(from + 4u * i), from + 4u * i);
 	return chain;
 }
 
@@ -164,8 +170,8 @@ static void last_in_first_out(void **state)
 			assert_int_equal(NH__COUNT(chain), left);
 			assert_int_equal(NH__HEAD(chain), top);
 			assert_int_equal(owner_at(top), NH__OWNER_CACHED);
-			assert_ptr_equal(nh__chain_head(head.origin, chain), payload_at(top));
-			assert_ptr_equal(nh__chain_pop(&head, &chain), payload_at(top));
+			assert_ptr_equal(nh__chain_top(&head, chain), block_at(top));
+			assert_ptr_equal(nh__chain_pop(&head, &chain), block_at(top));
 		}
 		assert_true(chain == 0);
 		assert_null(nh__chain_pop(&head, &chain));
@@ -177,17 +183,14 @@ static void last_in_first_out(void **state)
 static void chain_word(void **state)
 {
 	(void)state;
-	uint32_t word[4];
-	memset(word, 0, sizeof word);
-	void *payload = (unsigned char *)word + NH_HEADER;
-	uint32_t full = nh__chain_link(SECRET, 61, payload, NH__WINDOW - 1u);
+	uint32_t full = nh__chain_link(SECRET, 61, block_at(1), NH__WINDOW - 1u);
 	assert_int_equal(NH__COUNT(full), 62);
 	assert_true(NH__HEAD(full) == NH__WINDOW - 1u);
 	assert_true(full != NH__CLOSED);
 	assert_int_equal(NH__COUNT(NH__CLOSED), 63);
 	struct nh__cache_head head = head_of_memory();
-	assert_true(nh__chain_offset(&head, payload_at(1)) == 1u);
-	assert_true(nh__chain_offset(&head, payload_at(GRANULES - 1u)) == GRANULES - 1u);
+	assert_true(nh__chain_offset(&head, block_at(1)) == 1u);
+	assert_true(nh__chain_offset(&head, block_at(GRANULES - 1u)) == GRANULES - 1u);
 }
 
 static void links_are_encoded(void **state)
@@ -195,14 +198,14 @@ static void links_are_encoded(void **state)
 	(void)state;
 #if NH_HARDENING >= NH_HARDENING_MODERATE
 	uint32_t below = chain_of(3, 2), stored, other;
-	uint32_t chain = nh__chain_link(SECRET, below, payload_at(40), 40);
+	uint32_t chain = nh__chain_link(SECRET, below, block_at(40), 40);
 	memcpy(&stored, payload_at(40), sizeof stored);
 	assert_true(stored != below);
-	assert_true(nh__link_code(stored, SECRET, payload_at(40)) == below);
-	nh__chain_link(SECRET, below, payload_at(44), 44);
+	assert_true(nh__link_code(stored, SECRET, block_at(40)) == below);
+	nh__chain_link(SECRET, below, block_at(44), 44);
 	memcpy(&other, payload_at(44), sizeof other);
 	assert_true(stored != other); /* the address is in it */
-	nh__chain_link(SECRET ^ 1u, below, payload_at(40), 40);
+	nh__chain_link(SECRET ^ 1u, below, block_at(40), 40);
 	memcpy(&other, payload_at(40), sizeof other);
 	assert_true(stored != other); /* and the secret */
 	assert_int_equal(NH__COUNT(chain), 3);
@@ -231,14 +234,14 @@ static void damage_is_noticed(void **state)
 	}
 	for (unsigned bit = 0; bit < 8; bit++) {
 		uint32_t chain = chain_of(3, 5), kept = chain;
-		((unsigned char *)nh__block_at(payload_at(19)))[0] ^= (unsigned char)(1u << bit);
+		((unsigned char *)block_at(19))[0] ^= (unsigned char)(1u << bit);
 		assert_null(nh__chain_pop(&head, &chain));
 		assert_true(chain == kept);
 	}
 	/* a head that leads elsewhere: the wrong block's link has the wrong count, or it is not cached */
 	uint32_t chain = chain_of(3, 5) + (4u << NH__COUNT_BITS), kept = chain;
 	memset(payload_at(23), 0, 4);
-	nh__store_relaxed(&nh__block_at(payload_at(23))->owner, NH__OWNER_LIVE);
+	nh__store_relaxed(&block_at(23)->owner, NH__OWNER_LIVE);
 	assert_null(nh__chain_pop(&head, &chain));
 	assert_true(chain == kept);
 #else
@@ -256,8 +259,8 @@ static void links_stay_in_reach(void **state)
 		                     NH__WINDOW - 1u };
 	for (unsigned i = 0; i < 5; i++) {
 		uint32_t below = (offsets[i] << NH__COUNT_BITS) + 1u;
-		uint32_t chain = nh__chain_link(SECRET, below, payload_at(40), 40), kept = chain;
-		void *expected = offsets[i] < GRANULES ? payload_at(40) : NULL;
+		uint32_t chain = nh__chain_link(SECRET, below, block_at(40), 40), kept = chain;
+		void *expected = offsets[i] < GRANULES ? block_at(40) : NULL;
 		assert_ptr_equal(nh__chain_pop(&head, &chain), expected);
 		assert_true(chain == (expected == NULL ? kept : below));
 	}
@@ -270,7 +273,7 @@ static void links_stay_in_reach(void **state)
 
 static bool in_range(const struct nh__cache_head *head, uintptr_t address)
 {
-	return nh__rotated_offset(head, (const void *)address) < head->limit;
+	return nh__rotated_offset(head, (const struct nh__block *)address) < head->limit;
 }
 
 static void rotated_offset(void **state)
@@ -279,11 +282,11 @@ static void rotated_offset(void **state)
 	struct nh__cache_head head = head_of_memory();
 	uintptr_t first = head.origin + NH_GRANULE, end = first + head.limit * NH_GRANULE;
 	for (uintptr_t at = first - 4u * NH_GRANULE; at < end + 4u * NH_GRANULE; at++) {
-		bool payload = at >= first && at < end && at % NH_GRANULE == 0;
-		if (in_range(&head, at) != payload)
+		bool block = at >= first && at < end && (at + NH_HEADER) % NH_GRANULE == 0;
+		if (in_range(&head, at) != block)
 			fail_msg("offset %td", (ptrdiff_t)(at - head.origin));
-		if (payload)
-			assert_true(nh__rotated_offset(&head, (const void *)at) + 1u ==
+		if (block)
+			assert_true(nh__rotated_offset(&head, (const struct nh__block *)at) + 1u ==
 			            (at - head.origin) / NH_GRANULE);
 	}
 	assert_false(in_range(&head, 0));
@@ -306,7 +309,7 @@ static void should_merge(void **state)
 	for (uint32_t span = NH_SPAN_MIN; span < 9; span++)
 		for (uint8_t own = 0; own < 4; own++)
 			for (uint8_t next = 0; next < 4; next++) {
-				struct nh__block *block = nh__block_at(payload_at(5));
+				struct nh__block *block = block_at(5);
 				nh__block_set(block, span, own);
 				nh__block_set(nh__block_after(block, span), 7, next);
 				bool expected = (own & NH__PREV_FREE) != 0 || (next & NH__FREE) != 0;
@@ -349,7 +352,7 @@ static void depot(void **state)
 static void inbox_push_surely(struct nh__shared *shared, uint32_t granule)
 {
 	uint32_t before = nh__load_relaxed(&shared->inbox);
-	for (unsigned spurious = 0; !nh__inbox_push(shared, SECRET, payload_at(granule), granule); spurious++)
+	for (unsigned spurious = 0; !nh__inbox_push(shared, SECRET, block_at(granule), granule); spurious++)
 		assert_true(spurious < 1000);
 	uint32_t after = nh__load_relaxed(&shared->inbox);
 	assert_int_equal(NH__COUNT(after), NH__COUNT(before) + 1u);
@@ -368,15 +371,15 @@ static void inbox_limit(void **state)
 		for (uint32_t i = 0; i < limit; i++)
 			inbox_push_surely(&shared, 3u + 4u * i);
 		uint32_t full = nh__load_relaxed(&shared.inbox);
-		nh__store_relaxed(&nh__block_at(payload_at(200))->owner, NH__OWNER_LIVE);
-		assert_false(nh__inbox_push(&shared, SECRET, payload_at(200), 200));
+		nh__store_relaxed(&block_at(200)->owner, NH__OWNER_LIVE);
+		assert_false(nh__inbox_push(&shared, SECRET, block_at(200), 200));
 		assert_int_equal(owner_at(200), NH__OWNER_LIVE); /* refused at once: not touched */
 		assert_true(nh__load_relaxed(&shared.inbox) == full);
 		uint32_t chain = nh__inbox_take(&shared);
 		assert_true(chain == full);
 		assert_true(nh__load_relaxed(&shared.inbox) == 0);
 		for (uint32_t i = limit; i > 0; i--)
-			assert_ptr_equal(nh__chain_pop(&head, &chain), payload_at(3u + 4u * (i - 1u)));
+			assert_ptr_equal(nh__chain_pop(&head, &chain), block_at(3u + 4u * (i - 1u)));
 		assert_true(chain == 0);
 	}
 }
@@ -388,8 +391,8 @@ static void inbox_closed(void **state)
 	memset(&shared, 0, sizeof shared);
 	nh__store_relaxed(&shared.inbox_limit, NH_INBOX_LIMIT);
 	nh__store_relaxed(&shared.inbox, NH__CLOSED);
-	nh__store_relaxed(&nh__block_at(payload_at(3))->owner, NH__OWNER_LIVE);
-	assert_false(nh__inbox_push(&shared, SECRET, payload_at(3), 3));
+	nh__store_relaxed(&block_at(3)->owner, NH__OWNER_LIVE);
+	assert_false(nh__inbox_push(&shared, SECRET, block_at(3), 3));
 	assert_int_equal(owner_at(3), NH__OWNER_LIVE);
 	assert_true(nh__inbox_take(&shared) == 0);
 	assert_true(nh__load_relaxed(&shared.inbox) == NH__CLOSED);

@@ -3,7 +3,7 @@
  * core/heap.c: what the caches may hold and when they give it back. The account that everything
  * hangs on:
  *
- *   budgets of magazines and inboxes + what may be pending
+ *   budgets of magazines and inboxes
  *          + sum over classes of span * (caps * magazines + depot_cap * (slots + other CPUs)
  *                                        + inbox_limit * (1 + CPUs))               == allowance
  */
@@ -27,7 +27,8 @@ int main(void)
 }
 #else
 
-#define SMALL ((size_t)24) /* bytes of the small class most tests use */
+#define SMALL ((size_t)24)  /* bytes of the small class most tests use */
+#define PARKED ((size_t)56) /* and of one that gives way to smaller ones */
 
 static unit u;
 static struct nh__heap *heap;
@@ -90,7 +91,7 @@ static unsigned owner_of(void *block)
 
 static uint32_t charged(void)
 {
-	uint32_t sum = heap->pend * heap->locals * (uint32_t)(NH_CAP_SMALL_SPAN / NH_GRANULE);
+	uint32_t sum = 0;
 	for (unsigned klass = 0; klass < NH_CLASSES; klass++) {
 		uint32_t blocks = 0;
 		for (unsigned cpu = 0; cpu < NH_CPUS; cpu++)
@@ -101,7 +102,7 @@ static uint32_t charged(void)
 		blocks +=
 			heap->two ? heap->shared[klass].depot_cap * (NH_DEPOT_SLOTS + heap->locals - 1u) : 0u;
 		blocks += nh__load_relaxed(&heap->shared[klass].inbox_limit) * (1u + heap->locals);
-		sum += blocks * nh__class_span(klass);
+		sum += blocks * nh__class_most(klass, nh__class_span(klass));
 	}
 	return sum;
 }
@@ -122,7 +123,8 @@ static void allowance_is_a_share(void **state)
 	assert_int_equal(heap->two, NH_CPUS > 1);
 	for (unsigned klass = 0; klass < NH_CLASSES; klass++) {
 		assert_int_equal(cache->slot[klass].cap, 0); /* grown on demand only */
-		assert_int_equal(cache->slot[klass].span, nh__class_span(klass));
+		assert_int_equal(nh__slot_span(&cache->slot[klass], klass), nh__class_span(klass));
+		assert_int_equal(nh__slot_live(&cache->slot[klass], klass), NH__OWNER_LIVE + klass);
 	}
 }
 
@@ -157,29 +159,62 @@ static void patterns(unsigned cpus, uint32_t seed)
 	check_account();
 }
 
+static uint32_t stash; /* granules that overflow() took out of the game */
+
+/* Frees of SMALL that overflow with no budget left, half of them when it is PARKED's turn to be visited. Calls `seen`
+ * after each until it says false; returns that. */
+static bool overflow(bool (*seen)(void))
+{
+	struct nh__cache *own = heap->cache[nh_host_cpu()];
+	struct nh__slot *slot = &own->slot[class_of(SMALL)];
+	bool more = true;
+	for (unsigned i = 0; more && i < 1000; i++) {
+		void *blocks[3];
+		for (unsigned k = 0; k < 3; k++)
+			blocks[k] = allocate(SMALL);
+		stash += heap->budget + (slot->cap - NH__COUNT(slot->cur)) * (heap->two ? 2u : 1u) * span_of(SMALL);
+		heap->budget = 0;
+		slot->cap = (uint8_t)NH__COUNT(slot->cur);
+		if (i % 2u == 0)
+			own->visit = (uint8_t)class_of(PARKED);
+		release(blocks[1]);
+		more = seen();
+	}
+	return more;
+}
+
+static struct nh__slot *watched; /* by the functions that overflow() calls */
+
+#if NH__DEPOT
+static bool not_empty(void)
+{
+	return watched->cur != 0;
+}
+#endif
+
 /* Blocks that a CPU took over from the depot were not charged to it: giving them back must not be credited. */
 static void ageing_credits_what_was_charged(void **state)
 {
 	(void)state;
 #if NH__DEPOT
-	unsigned klass = class_of(SMALL);
+	unsigned klass = class_of(PARKED);
 	void *blocks[40];
 	for (unsigned i = 0; i < 40; i++)
-		blocks[i] = allocate(SMALL);
-	heap->budget += (cache->slot[klass].cap - 3u) * 2u * span_of(SMALL);
+		blocks[i] = allocate(PARKED);
+	heap->budget += (cache->slot[klass].cap - 3u) * 2u * span_of(PARKED); /* exact */
 	cache->slot[klass].cap = 3;
 	uint32_t budget = heap->budget;
 	heap->budget = 0;
 	for (unsigned i = 0; i < 40; i += 2)
 		release(blocks[i]);
 	on_cpu(1);
-	allocate(SMALL);
+	allocate(PARKED);
 	struct nh__slot *slot = &heap->cache[1]->slot[klass];
 	assert_true(NH__COUNT(slot->cur) > slot->cap);
-	for (unsigned i = 0; i < NH_AGE_PERIOD * NH_CLASSES * 4u; i++)
-		release(allocate(30000));
-	assert_true(slot->cur == 0);
-	heap->budget += budget;
+	watched = slot;
+	stash = 0;
+	assert_false(overflow(not_empty));
+	heap->budget += budget + stash;
 	check_account();
 #else
 	white_skip("one CPU takes over from nobody");
@@ -223,18 +258,21 @@ static void all_cpus_keep_the_share(void **state)
 static void refill_in_address_order(void **state)
 {
 	(void)state;
+	struct nh__slot *slot = &cache->slot[class_of(SMALL)];
 	uint32_t span = span_of(SMALL);
+	allocate(SMALL);
+	assert_true(slot->cur == 0); /* nothing may be parked yet */
+	slot->cap = heap->refill;
 	uint32_t changes = heap->tlsf.changes;
 	unsigned char *first = allocate(SMALL);
 	assert_int_equal(heap->tlsf.changes - changes, 2); /* one block out, its rest in */
-	assert_int_equal(NH__COUNT(cache->slot[class_of(SMALL)].cur), heap->refill - 1u);
+	assert_int_equal(NH__COUNT(slot->cur), heap->refill - 1u);
 	changes = heap->tlsf.changes;
 	for (unsigned i = 1; i < heap->refill; i++) {
 		assert_ptr_equal(allocate(SMALL), first + (size_t)i * span * NH_GRANULE);
 		assert_int_equal(nh__block_span(nh__block_at(first)), span);
 	}
 	assert_true(heap->tlsf.changes == changes);
-	assert_int_equal(cache->slot[class_of(SMALL)].cap, heap->refill);
 	assert_int_equal(heap->refill, NH_REFILL);
 }
 
@@ -272,164 +310,154 @@ static void caps_end_at_the_limit(void **state)
 		size_t size = NH_USABLE(nh__class_span(klass));
 		unsigned limit = nh__class_span(klass) * NH_GRANULE <= NH_CAP_SMALL_SPAN ? heap->cap_small
 		                                                                         : heap->cap_large;
-		void *all = NULL;
-		for (unsigned i = 0; i < 300; i++) {
-			void **block = nh_instance_malloc(u.instance, size);
-			if (block == NULL)
-				break;
-			*block = all;
-			all = block;
-			assert_true(cache->slot[klass].cap <= limit);
-		}
+		static void *blocks[600];
+		unsigned count = 0;
+		while (count < 600 && (blocks[count] = nh_instance_malloc(u.instance, size)) != NULL)
+			count++;
+		for (unsigned step = 0; step < 2; step++)
+			for (unsigned i = step; i < count; i += 2) { /* neighbours last */
+				release(blocks[i]);
+				assert_true(cache->slot[klass].cap <= limit);
+			}
 		assert_true(klass > 8 || cache->slot[klass].cap == limit);
-		unit_free_chain(&u, all);
-		assert_true(cache->slot[klass].cap <= limit && limit <= 62);
+		assert_true(limit <= 62);
 		assert_status(nh_instance_trim(u.instance, 0), NH_OK);
 	}
 }
 
 /* ---- coalesce first ----------------------------------------------------------------------- */
 
-/* A block between two live ones is parked; one beside a FREE one waits to be merged. */
-static void pending_is_bounded_and_flushed(void **state)
+/* A block between two live ones is parked; one beside a FREE one is merged at once, cached or not. */
+static void beside_a_free_block(void **state)
 {
 	(void)state;
-	unsigned klass = class_of(SMALL);
-	struct nh__slot *slot = &cache->slot[klass];
-	void *blocks[12];
-	assert_int_equal(heap->pend, NH_PENDING);
-	for (unsigned i = 0; i < 12; i++)
+	struct nh__slot *slot = &cache->slot[class_of(SMALL)];
+	uint32_t budget = heap->budget;
+	void *blocks[9];
+	for (unsigned i = 0; i < 9; i++)
 		blocks[i] = allocate(SMALL);
-	uint32_t parked = NH__COUNT(slot->cur);
-	for (unsigned i = 0; i < NH_PENDING; i++) {
-		nh__flag_set(nh__block_at(blocks[2u * i]),
-		             NH__PREV_FREE); /* as if the one before were free */
-		release(blocks[2u * i]);
-		assert_int_equal(NH__COUNT(cache->pending), i + 1u);
-		assert_int_equal(NH__COUNT(slot->cur), parked);
-		assert_int_equal(owner_of(blocks[2u * i]), NH__OWNER_CACHED);
-		nh__flag_clear(nh__block_at(blocks[2u * i]), NH__PREV_FREE);
-	}
-	uint32_t free_before = heap->tlsf.free, taken = nh__span(20000);
-	allocate(20000); /* the next slow path of this CPU */
-	assert_true(cache->pending == 0);
-	assert_int_equal(owner_of(blocks[0]), NH__OWNER_TLSF);
-	assert_true(heap->tlsf.free + taken >= free_before + NH_PENDING * slot->span);
-	release(blocks[1]); /* really beside a free one now */
-	assert_int_equal(NH__COUNT(cache->pending), 1);
-	release(blocks[9]);
-	assert_int_equal(NH__COUNT(slot->cur), parked + 1u);
+	heap->budget = 0;
+	release(blocks[3]);
+	assert_int_equal(owner_of(blocks[3]), NH__OWNER_TLSF);
+	heap->budget = budget;
+	release(blocks[6]);
+	assert_int_equal(owner_of(blocks[6]), NH__OWNER_CACHED);
+	uint32_t parked = slot->cur, changes = heap->tlsf.changes;
+	assert_int_equal(NH__COUNT(parked), 1);
+	release(blocks[2]); /* before a free one */
+	assert_int_equal(owner_of(blocks[2]), NH__OWNER_TLSF);
+	release(blocks[4]); /* behind a free one */
+	assert_int_equal(nh__block_span(nh__block_at(blocks[2])), 3u * span_of(SMALL));
+	assert_int_equal(heap->tlsf.changes - changes, 4); /* twice, one out and one in */
+	assert_true(slot->cur == parked);
+	release(blocks[8]); /* the end of the heap is behind it */
+	assert_true(slot->cur == parked);
 }
 
-/* One more than may wait: all of them are merged at once. */
-static void full_pending_goes_to_tlsf(void **state)
+/* A header that lies about its neighbour is found when the block should merge, not believed. */
+static void a_lie_about_the_neighbour(void **state)
 {
 	(void)state;
-	void *blocks[2u * NH_PENDING + 4u];
-	unsigned count = 2u * NH_PENDING + 4u;
-	for (unsigned i = 0; i < count; i++)
+#if NH_HARDENING >= NH_HARDENING_MODERATE
+	void *blocks[3];
+	for (unsigned i = 0; i < 3; i++)
 		blocks[i] = allocate(SMALL);
-	for (unsigned i = 0; i <= NH_PENDING; i++) {
-		nh__flag_set(nh__block_after(nh__block_at(blocks[2u * i]), span_of(SMALL)), NH__FREE);
-		if (i < NH_PENDING)
-			release(blocks[2u * i]);
-		nh__flag_clear(nh__block_after(nh__block_at(blocks[2u * i]), span_of(SMALL)), NH__FREE);
-	}
-	assert_int_equal(NH__COUNT(cache->pending), NH_PENDING);
-	release(blocks[1]); /* between two that wait, neither FREE yet: it is parked */
-	assert_int_equal(NH__COUNT(cache->pending), NH_PENDING);
-	assert_int_equal(owner_of(blocks[1]), NH__OWNER_CACHED);
-	struct nh__block *last = nh__block_at(blocks[2u * NH_PENDING]);
-	nh__flag_set(last, NH__PREV_FREE);
-	uint32_t *footer = (uint32_t *)(void *)last - 1;
-	uint32_t kept = *footer;
+	struct nh__block *block = nh__block_at(blocks[1]);
+	uint32_t *footer = (uint32_t *)(void *)block - 1, kept = *footer;
+	nh__flag_set(block, NH__PREV_FREE);
 	*footer = 0;
-#if NH_HARDENING < NH_HARDENING_MODERATE
-	nh__flag_clear(last, NH__PREV_FREE); /* a lie would be believed there */
-	(void)kept;
-	return;
-#else
-	release(blocks[2u * NH_PENDING]); /* the lie is seen, but those that waited went back before */
-	assert_true(cache->pending == 0);
-	assert_int_equal(owner_of(blocks[0]), NH__OWNER_TLSF);
+	release(blocks[1]);
 	assert_int_equal(nht_fault_count_of(NH_FAULT_NEIGHBOUR), 1);
+	assert_int_equal(owner_of(blocks[1]), NH__OWNER_LOST);
 	*footer = kept;
 	nht_fault_clear();
+#else
+	white_skip("neighbours are checked from NH_HARDENING_MODERATE on");
 #endif
-}
-
-/* Blocks of large classes never wait: they would be a large part of the share. */
-static void large_blocks_do_not_wait(void **state)
-{
-	(void)state;
-	void *block = allocate(NH_CAP_SMALL_SPAN + 1u); /* the rest of the heap behind it is free */
-	release(block);
-	assert_true(cache->pending == 0);
-	assert_int_equal(owner_of(block), NH__OWNER_TLSF);
 }
 
 /* ---- ageing ------------------------------------------------------------------------------- */
 
-/* A class that is not used any more loses its blocks by other classes' slow paths, a few at a time,
- * and its cap's charge with them. */
+static void park(unsigned count)
+{
+	static void *blocks[80];
+	unsigned klass = class_of(PARKED);
+	for (unsigned i = 0; i <= 2u * count; i++)
+		blocks[i] = allocate(PARKED);
+	cache->slot[klass].cap = (uint8_t)count;
+	heap->budget -= count * (heap->two ? 2u : 1u) * span_of(PARKED);
+	for (unsigned i = 0; i < count; i++)
+		release(blocks[2u * i + 1u]);
+	watched = &cache->slot[klass];
+	assert_int_equal(NH__COUNT(watched->cur), count);
+}
+
+static uint32_t last_count, falls;
+
+static bool falls_one_by_one(void)
+{
+	uint32_t count = NH__COUNT(watched->cur);
+	assert_true(count <= last_count && last_count - count <= 1);
+	falls += last_count - count;
+	last_count = count;
+	return count != 0;
+}
+
+/* When the budget is spent, a class that is not used loses its blocks, one a time, and its cap's charge with them, to
+ * classes that are. */
 static void idle_classes_shrink(void **state)
 {
 	(void)state;
-	unsigned klass = class_of(SMALL);
-	struct nh__slot *slot = &cache->slot[klass];
-	void *blocks[40];
-	for (unsigned i = 0; i < 40; i++)
-		blocks[i] = allocate(SMALL);
-	for (unsigned i = 0; i < 16; i += 2)
-		release(blocks[i]);
-	uint32_t before = NH__COUNT(slot->cur), budget = heap->budget, cap = slot->cap;
-	assert_true(before > 2 && cap > 0);
-	unsigned visits = 0;
-	for (unsigned i = 0; i < NH_AGE_PERIOD * NH_CLASSES * 40u && slot->cur != 0; i++) {
-		uint32_t count = NH__COUNT(slot->cur);
-		release(allocate(30000)); /* two slow paths, no class */
-		uint32_t now = NH__COUNT(slot->cur);
-		assert_true(now <= count &&
-		            count - now <= NH_AGE_RETURN); /* one visit at most in two slow paths */
-		visits += now != count;
-	}
-	assert_true(slot->cur == 0);
-	assert_true(visits >= before / NH_AGE_RETURN);
-	assert_true(slot->cap < cap);
-	assert_true(heap->budget > budget);
+	park(8);
+	uint32_t cap = watched->cap;
+	last_count = 8;
+	falls = stash = 0;
+	assert_false(overflow(falls_one_by_one));
+	assert_int_equal(falls, 8);
+	assert_true(watched->cap < cap);
+	heap->budget += stash;
 	check_account();
 }
 
-/* A class in use keeps its blocks, unless they can merge. */
+static bool was_used(void)
+{
+	watched->last = (uint8_t)(NH__COUNT(watched->cur) + 1u); /* as if some had been taken since */
+	return NH__COUNT(watched->cur) == last_count;
+}
+
+/* A class in use keeps its blocks. */
 static void busy_classes_stay(void **state)
 {
 	(void)state;
-	struct nh__slot *slot = &cache->slot[class_of(SMALL)];
-	void *blocks[40];
-	for (unsigned i = 0; i < 40; i++)
-		blocks[i] = allocate(SMALL);
-	for (unsigned i = 0; i < 16; i += 2)
-		release(blocks[i]);
-	uint32_t before = NH__COUNT(slot->cur);
-	for (unsigned i = 0; i < NH_AGE_PERIOD * NH_CLASSES * 4u; i++) {
-		slot->last = (uint8_t)(NH__COUNT(slot->cur) + 1u); /* as if some had been taken since */
-		release(allocate(30000));
-	}
-	assert_int_equal(NH__COUNT(slot->cur), before);
+	park(8);
+	last_count = 8;
+	was_used();
+	assert_true(overflow(was_used));
 }
 
-static void age_period(void **state)
+/* Where there is budget, nothing ages. */
+static void no_ageing_without_need(void **state)
 {
 	(void)state;
+	park(8);
 	assert_int_equal(cache->visit, 0);
-	for (unsigned i = 1; i <= 5u * NH_AGE_PERIOD; i++) {
-		allocate(1000 + NH_USABLE(NH__CLASS_SPAN_MAX)); /* a slow path, no class */
-		assert_int_equal(cache->visit, i / NH_AGE_PERIOD % NH_CLASSES);
-	}
+}
+
+/* Every class has its turn. */
+static void visits_go_round(void **state)
+{
+	(void)state;
+	void *blocks[9];
+	for (unsigned i = 0; i < 9; i++)
+		blocks[i] = allocate(SMALL);
+	heap->budget = 0;
 	cache->visit = (uint8_t)(NH_CLASSES - 1u);
-	cache->tick = NH_AGE_PERIOD - 1u;
-	allocate(1 + NH_USABLE(NH__CLASS_SPAN_MAX));
+	release(blocks[1]);
 	assert_int_equal(cache->visit, 0);
+	release(blocks[4]);
+	assert_int_equal(cache->visit, 1);
+	release(blocks[7]);
+	assert_int_equal(cache->visit, 2);
 }
 
 /* ---- rotation ----------------------------------------------------------------------------- */
@@ -491,7 +519,6 @@ static void full_depot_keeps_prev(void **state)
 	uint32_t prev = cache->prev[klass], cur = cache->slot[klass].cur;
 	for (unsigned i = 0; i < NH_DEPOT_SLOTS; i++)
 		nh__store_relaxed(&heap->shared[klass].depot[i], 4711u << NH__COUNT_BITS | 1u);
-	cache->tick = 0; /* no ageing now */
 	release(blocks[4]);
 	assert_true(cache->prev[klass] == prev && cache->slot[klass].cur == cur);
 	assert_int_equal(owner_of(blocks[4]), NH__OWNER_TLSF);
@@ -503,11 +530,13 @@ static void full_depot_keeps_prev(void **state)
 
 /* ---- bounds ------------------------------------------------------------------------------- */
 
-/* Every TLSF operation makes at most three changes: two neighbours or a block out, one or two in. */
-static void five_operations_per_call(void **state)
+/* One TLSF operation a call, two in a free where several CPUs are local. It makes at most three changes: two neighbours out and one block in, or one out and a gap and a
+ * rest in. */
+static void one_operation_per_call(void **state)
 {
 	(void)state;
-	enum { LIVE = 400, MOST = 5 * 3 };
+	enum { LIVE = 400 };
+	const uint32_t bound = heap->two ? 6 : 3;
 	static void *live[LIVE];
 	nht_random random;
 	nht_random_seed(&random, nht_seed());
@@ -525,10 +554,10 @@ static void five_operations_per_call(void **state)
 				u.instance, nht_between(&random, 1, nht_chance(&random, 80) ? 100 : 600));
 		}
 		changes = heap->tlsf.changes - changes;
-		assert_true(changes <= MOST);
+		assert_true(changes <= bound);
 		most = changes > most ? changes : most;
 	}
-	assert_true(most > 3); /* the test did reach calls that pay debts */
+	assert_true(most >= 3 || operations < 10000); /* the test did reach the worst */
 	for (unsigned i = 0; i < LIVE; i++)
 		release(live[i]);
 }
@@ -590,17 +619,17 @@ int main(int argc, char **argv)
 		TEST(large_classes_are_not_refilled),
 		TEST(no_budget_no_cache),
 		TEST(caps_end_at_the_limit),
-		TEST(pending_is_bounded_and_flushed),
-		TEST(full_pending_goes_to_tlsf),
-		TEST(large_blocks_do_not_wait),
+		TEST(beside_a_free_block),
+		TEST(a_lie_about_the_neighbour),
 		TEST(idle_classes_shrink),
 		TEST(busy_classes_stay),
-		TEST(age_period),
+		TEST(no_ageing_without_need),
+		TEST(visits_go_round),
 #if NH__DEPOT
 		TEST(rotation),
 		TEST(full_depot_keeps_prev),
 #endif
-		TEST(five_operations_per_call),
+		TEST(one_operation_per_call),
 		TEST(beyond_the_window),
 	};
 	nht_start(argc, argv);

@@ -175,6 +175,9 @@ static void reserved_is_not_published(void **state)
 	assert_status(add(&config), NH_OK);
 	void *block = nh_instance_malloc(u.instance, 100);
 	assert_int_equal(nh_instance_heap_of(u.instance, block), 0);
+#if NH_CACHES
+	nh__store_relaxed(&u.instance->first[0], &nh__no_cache); /* as it is before publication */
+#endif
 	nh__store_relaxed(&u.instance->regions[0].heap, NULL);
 	assert_int_equal(nh_instance_heap_of(u.instance, block), -1);
 	assert_int_equal(nh__resolve(u.instance, block).fault, NH_FAULT_POINTER);
@@ -317,12 +320,12 @@ static void caches_are_apart(void **state)
 	const struct nh__heap *heap = heap_of(0);
 	size_t size = sizeof(struct nh__cache) + (NH_CPUS > 1 ? NH_CLASSES * sizeof(uint32_t) : 0u);
 	uintptr_t before = (uintptr_t)(heap->shared + NH_CLASSES);
-	assert_true((uintptr_t)heap->shared >= (uintptr_t)heap->tlsf.second + heap->tlsf.levels);
+	assert_true((uintptr_t)heap->shared >= (uintptr_t)heap->tlsf.map + heap->tlsf.lists / 8u);
 	for (unsigned cpu = 0; cpu < NH_CPUS; cpu++) {
 		const struct nh__cache *cache = heap->cache[cpu];
 		assert_true((uintptr_t)cache >= before && (uintptr_t)cache % 8u == 0);
 		before = (uintptr_t)cache + size;
-		assert_true(cache->head.origin == heap->tlsf.origin &&
+		assert_true(cache->head.origin == heap->tlsf.origin - NH_HEADER &&
 		            cache->head.secret == heap->tlsf.secret);
 		assert_int_equal(cache->head.limit, heap->tlsf.total);
 		assert_int_equal(nh__load_relaxed(&cache->head.gate.busy), 0);

@@ -76,16 +76,6 @@ static void fill(unsigned cpu, size_t size)
 	fill_some(cpu, size, BLOCKS);
 }
 
-/* One block of CPU 0 waits to be merged, as if the one before it were FREE. */
-static void leave_pending(void)
-{
-	struct nh__block *block = nh__block_at(nh_instance_malloc(u.instance, 24));
-	nh__flag_set(block, NH__PREV_FREE);
-	nh_instance_free(u.instance, nh__payload(block));
-	nh__flag_clear(block, NH__PREV_FREE);
-	assert_int_equal(NH__COUNT(heap->cache[0]->pending), 1);
-}
-
 static size_t cached(void)
 {
 	return unit_stats(&u, 0).cached;
@@ -239,7 +229,7 @@ static void inboxes_close(void **state)
 			            (klass < heap->freeze.closed ? NH__CLOSED : 0));
 	}
 	assert_int_equal(heap->freeze.closed, NH_CLASSES);
-	assert_false(nh__inbox_push(&heap->shared[0], heap->tlsf.secret, block, 3));
+	assert_false(nh__inbox_push(&heap->shared[0], heap->tlsf.secret, nh__block_at(block), 3));
 	leave_surely(&part);
 	assert_int_equal(heap->freeze.closed, 0);
 	for (unsigned klass = 0; klass < NH_CLASSES; klass++)
@@ -282,7 +272,6 @@ static void drained_in_steps(void **state)
 	enum outcome outcome = AGAIN;
 	fill(LAST_CPU, 32);
 	fill(0, 48);
-	leave_pending();
 	assert_true(cached() > 0);
 	for (unsigned holds = 0; outcome != NOTHING; holds++) {
 		uint32_t changes = heap->tlsf.changes;
@@ -294,7 +283,6 @@ static void drained_in_steps(void **state)
 		assert_true(holds < 100000);
 	}
 	assert_true(chains_empty());
-	assert_true(heap->cache[0]->pending == 0);
 	assert_int_equal(heap->freeze.rest, 0);
 	assert_true(heap->freeze.complete);
 	assert_int_equal(cached(), 0);
@@ -542,9 +530,6 @@ static void one_cpu_is_drained(void **state)
 	assert_true(heap->cache[LAST_CPU]->slot[klass].cur == other);
 	nh_port_gate_open(&heap->cache[LAST_CPU]->head.gate.seized);
 	nh__heap_drain_cpu(heap, LAST_CPU, &note);
-	leave_pending();
-	nh__heap_drain_cpu(heap, 0, &note);
-	assert_true(heap->cache[0]->pending == 0);
 	for (unsigned number = 0; number < NH__CHAINS; number++) {
 		uint32_t *chain = nh__chain_of(heap, LAST_CPU, number);
 		assert_true(chain == NULL || *chain == 0);
@@ -562,9 +547,9 @@ static void damaged_chain_is_cut(void **state)
 	uint32_t chain = cache->slot[need_of(32).klass].cur, third = chain;
 	unsigned count = NH__COUNT(chain);
 	assert_true(count >= 3);
-	void *top = nh__chain_pop(&cache->head, &third);
+	struct nh__block *top = nh__chain_pop(&cache->head, &third);
 	nh__chain_pop(&cache->head, &third);
-	void *payload = nh__chain_head(cache->head.origin, third);
+	void *payload = nh__payload(nh__chain_top(&cache->head, third));
 	cache->slot[need_of(32).klass].cur = 0;
 	((unsigned char *)nh__block_at(payload))[0] ^= 1u; /* the third is no cached block any more */
 	assert_true(nh__heap_lock(heap, 0));
@@ -575,7 +560,7 @@ static void damaged_chain_is_cut(void **state)
 	assert_int_equal(note.code, NH_FAULT_LINK);
 	assert_ptr_equal(note.address, payload);
 	assert_int_equal(heap->tlsf.lost - lost, (count - 2u) * NH_SPAN_MIN);
-	assert_int_equal(nh__load_relaxed(&nh__block_at(top)->owner), NH__OWNER_TLSF);
+	assert_int_equal(nh__load_relaxed(&top->owner), NH__OWNER_TLSF);
 #else
 	white_skip("links are checked from NH_HARDENING_MODERATE on");
 #endif

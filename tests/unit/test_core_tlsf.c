@@ -71,14 +71,14 @@ static uint64_t least_of(unsigned list)
 
 static void check_mapping(struct nh__tlsf *tlsf, uint32_t span)
 {
-	unsigned lists = tlsf->levels * 8u, own = 0, above = 0;
+	unsigned lists = tlsf->lists, own = 0, above = 0;
 	while (own + 1u < lists && least_of(own + 1u) <= span)
 		own++;
 	while (above < lists && least_of(above) < span)
 		above++;
 	unsigned got = list_above(tlsf, span);
 	if (list_of(tlsf, span) != own || (got < lists ? got : lists) != above)
-		fail_msg("span %u of %u levels: list %u, above %u", (unsigned)span, (unsigned)tlsf->levels,
+		fail_msg("span %u of %u lists: list %u, above %u", (unsigned)span, (unsigned)tlsf->lists,
 		         list_of(tlsf, span), got);
 }
 
@@ -87,10 +87,10 @@ static void list_of_every_span(void **state)
 	(void)state;
 	static const uint32_t fitted[] = { 2, 7, 8, 15, 16, 200, 4000, 100000, NH_SPAN_MAX };
 	for (unsigned i = 0; i < sizeof fitted / sizeof *fitted; i++) {
-		struct nh__tlsf tlsf = { .levels = (uint8_t)levels_for(fitted[i]) };
+		struct nh__tlsf tlsf = { .lists = (uint8_t)(levels_for(fitted[i]) * 8u) };
 		/* no level too many, and none missing: the last list begins at or below what it is fitted to */
-		assert_true(tlsf.levels == 1 || least_of(tlsf.levels * 8u - 8u) <= fitted[i]);
-		assert_true(least_of(tlsf.levels * 8u) > fitted[i]);
+		assert_true(tlsf.lists == 8 || least_of(tlsf.lists - 8u) <= fitted[i]);
+		assert_true(least_of(tlsf.lists) > fitted[i]);
 		for (uint32_t span = NH_SPAN_MIN; span <= 100000; span += span < 600 ? 1 : WHITE_STRIDE)
 			check_mapping(&tlsf, span);
 		for (uint32_t bit = 16; bit < NH_SPAN_MAX && bit != 0; bit *= 2)
@@ -112,7 +112,6 @@ static void every_span_is_found(void **state)
 		w.tlsf.regions = NULL;
 		w.regions = 0;
 		memset(w.lists, 0, w.lists_size);
-		w.tlsf.first = 0;
 		white_tlsf_region(&w, 1, span);
 		assert_int_equal(take(span + 1u, 1), 0);
 		assert_int_equal(scan(span + 1u, 1, &slices), 0);
@@ -601,9 +600,8 @@ static void heads_of_both_widths(void **state)
 	assert_true(script(false) == script(true));
 	for (uint32_t granules = 2; granules < 70000; granules = granules * 2u + 1u) {
 		size_t lists = levels_for(granules) * 8u;
-		assert_true(nh__tlsf_lists_size(granules, false) >= lists * 2u + lists / 8u);
-		assert_true(nh__tlsf_lists_size(granules, true) >= lists * 4u + lists / 8u);
-		assert_true(nh__tlsf_lists_size(granules, true) < lists * 4u + lists / 8u + 4u);
+		assert_int_equal(nh__tlsf_lists_size(granules, false), lists * 2u + (lists + 31u) / 32u * 4u);
+		assert_int_equal(nh__tlsf_lists_size(granules, true), lists * 4u + (lists + 31u) / 32u * 4u);
 		assert_int_equal(nh__tlsf_lists_size(granules, true) % 4u, 0);
 	}
 	/* the farthest block of 16-bit heads */

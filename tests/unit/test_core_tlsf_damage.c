@@ -91,13 +91,11 @@ static void damaged_lists_are_found(void **state)
 	DAMAGE(((uint16_t *)w.lists)[list] = 0);
 	DAMAGE(((uint16_t *)w.lists)[list + 1u] = 71);
 	DAMAGE(head_set(&w.tlsf, list + 1u, 71));
-	DAMAGE(w.tlsf.second[list / 8u] ^= (uint8_t)(1u << list % 8u));
-	DAMAGE(w.tlsf.second[list / 8u] ^= 0x80);
-	DAMAGE(w.tlsf.second[0] |= 4);
-	DAMAGE(w.tlsf.first ^= UINT32_C(1) << list / 8u);
-	DAMAGE(w.tlsf.first |= 1);
-	DAMAGE(w.tlsf.first |= UINT32_C(1) << w.tlsf.levels);
-	DAMAGE(w.tlsf.first |= UINT32_C(1) << 31);
+	DAMAGE(w.tlsf.map[list / 32u] ^= UINT32_C(1) << list % 32u);
+	DAMAGE(w.tlsf.map[list / 32u] ^= UINT32_C(2) << list % 32u);
+	DAMAGE(w.tlsf.map[0] |= 4);
+	DAMAGE(w.tlsf.map[w.tlsf.lists / 32u] |= UINT32_C(1) << w.tlsf.lists % 32u);
+	DAMAGE(w.tlsf.map[(w.tlsf.lists - 1u) / 32u] |= UINT32_C(1) << 31);
 }
 
 /* ---- quarantine --------------------------------------------------------------------------- */

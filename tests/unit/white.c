@@ -122,7 +122,7 @@ const char *white_sound(struct nh__tlsf *tlsf)
 		if (nh__load_relaxed(&block->owner) != NH__OWNER_FENCE)
 			return "a region does not end with a fence";
 	}
-	for (unsigned level = 0; level < tlsf->levels; level++) {
+	for (unsigned level = 0; level < tlsf->lists / 8u; level++) {
 		const char *what = nh__tlsf_check_level(tlsf, level, &bad);
 		if (what != NULL)
 			return what;
