@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the demo needs of a machine with two cores. platform_rp2040.c has a chip, platform_host.c
+ * What the demo needs of a machine with two cores. platform_board.c has a chip, platform_host.c
  * has threads that play the cores and signals that play their interrupts.
  */
 #ifndef DEMO_PLATFORM_H
@@ -11,12 +11,12 @@
 #include <stdint.h>
 
 /* Takes %s %c %d %u %x, '-', '0' and a width. Core 0 only. */
-#ifdef NH_PORT_RP2040
-#include "board.h"
-#define demo_print board_printf
-#else
+#ifdef NH_PORT_HOST
 #include <stdio.h>
 #define demo_print printf
+#else
+#include "board.h"
+#define demo_print board_printf
 #endif
 
 /* ---- what the machine is ---------------------------------------------------------------- */

@@ -68,6 +68,7 @@ void board_start_cpu1(void (*fn)(void));
 /* board_port.h: void board_barrier(void)             all earlier accesses before all later ones
  *               void board_send_event(void)          wakes board_wait_event() of both CPUs
  *               void board_wait_event(void)          sleeps until an event or interrupt; may return at once
+ *               BOARD_WAIT_EVENT_SLEEPS              1 if it returns for a reason only, 0 if it polls
  *               void board_wait_interrupt(void)      sleeps until one is pending, also when masked
  *               void board_irq_off(void)             masks interrupts, own CPU
  *               void board_irq_on(void)              unmasks them */
@@ -78,19 +79,22 @@ void board_start_cpu1(void (*fn)(void));
  * injector, or a timer with random periods, see board_disturb), and the inter-CPU interrupt. */
 enum board_irq { BOARD_IRQ_A, BOARD_IRQ_B, BOARD_IRQ_IPI, BOARD_IRQS };
 
-/** Defined by the image: a handler runs. One level: A and B do not interrupt each other. */
+/** Defined by the image: a handler runs. One level: none of them interrupts another. An inter-CPU
+ *  interrupt has been taken back already. */
 void board_handler(enum board_irq irq);
 
+/** Forgets an A or B that is already pending, then enables it. */
 void board_irq_enable(enum board_irq irq);
 void board_irq_disable(enum board_irq irq);
 /** Own CPU, A or B only. */
 void board_irq_pend(enum board_irq irq);
 
-/** Interrupts the other CPU (BOARD_IRQ_IPI), masked or not it wakes from board_wait_interrupt(). */
+/** Interrupts the other CPU (BOARD_IRQ_IPI), and sends it an event: enabled there, masked or not, it
+ *  ends both kinds of waiting. */
 void board_ipi_send(void);
 /** Is one pending on this CPU? */
 bool board_ipi_pending(void);
-/** Takes it back. The handler of BOARD_IRQ_IPI need not. */
+/** Takes it back. */
 void board_ipi_clear(void);
 
 /** From now on A or B occur at random times on this CPU, on average every `mean` cycles or
@@ -110,7 +114,8 @@ void board_bank_memory(enum board_bank bank, void **base, size_t *size);
 void board_stack(unsigned cpu, void **low, void **top);
 
 /** An address that no heap owns and nobody may touch: reading it has a side effect that
- *  board_strange_touched() sees, or aborts the image. */
+ *  board_strange_touched() sees until the next board_strange_address(), or aborts the image. Own CPU,
+ *  with no inter-CPU interrupt under way. */
 void *board_strange_address(void);
 bool board_strange_touched(void);
 
@@ -119,7 +124,7 @@ bool board_strange_touched(void);
 /** What board_count() counts: "cycles" or "instructions"; NULL if nothing can be counted. */
 extern const char *const board_count_unit;
 
-/* board_port.h: uint32_t board_count(void)                  wraps at board_count_mask
+/* board_port.h: uint32_t board_count(void)                  wraps at BOARD_COUNT_MASK
  *               uint32_t board_count_since(uint32_t start)  right across one wrap */
 
 #include "board_port.h"

@@ -10,6 +10,9 @@
  * image and survives startup. */
 volatile uint32_t nh_board_seed = 1u;
 
+const char board_name[] = "RP2040";
+const char *const board_count_unit = "cycles";
+
 /* The 12 MHz crystal for everything: no PLL, and the UART divides exactly enough. */
 static void start_clocks(void)
 {
@@ -70,10 +73,4 @@ _Noreturn void board_exit(int code)
 	for (;;) {
 		board_wait_interrupt();
 	}
-}
-
-_Noreturn void board_check_failed(const char *file, int line, const char *what)
-{
-	board_printf("%s:%d: core %u: check failed: %s\n", file, line, board_core(), what);
-	board_exit(1);
 }

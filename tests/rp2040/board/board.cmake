@@ -1,90 +1,54 @@
 # SPDX-License-Identifier: MIT
 #
-# Bare-metal images for the RP2040. Include it in a project configured with
-# arm-none-eabi.cmake, then:
-#
-#   nh_rp2040_image(NAME
-#       SOURCES file.c ...
-#       [INCLUDE_DIRECTORIES dir ...] [DEFINITIONS X=1 ...] [COMPILE_OPTIONS opt ...]
-#       [LINK_LIBRARIES target ...] [LINK_OPTIONS -Wl,--defsym=__nh_local0_size=65536 ...])
+# Bare-metal images for the RP2040. Include it in a project configured with arm-none-eabi.cmake, then
+# use nh_board_image() and nh_board_runs() (see tests/firmware/board.cmake), or
 #
 #   nh_rp2040_test(NAME IMAGE image [ARGS --schedule burst --seed 7 ...])
 #
-# The first makes NAME.elf and NAME.uf2, the second a ctest that runs it on the
-# emulator (which needs `npm ci` once in tests/rp2040/emu).
+# An image becomes NAME.elf and NAME.uf2, a test runs it on the emulator (which needs `npm ci` once in
+# tests/rp2040/emu). Bank sizes are chosen with LINK_OPTIONS -Wl,--defsym=__nh_local0_size=65536.
+
+include(${CMAKE_CURRENT_LIST_DIR}/../../firmware/board.cmake)
 
 set(NH_RP2040_DIR ${CMAKE_CURRENT_LIST_DIR}/..)
-set(NH_RP2040_BOARD ${NH_RP2040_DIR}/board)
-set(NH_RP2040_CPU -mcpu=cortex-m0plus -mthumb)
-
-find_program(NH_NODE NAMES node nodejs REQUIRED)
+set(NH_BOARD_DIR ${CMAKE_CURRENT_LIST_DIR})
+set(NH_BOARD_FLAGS -mcpu=cortex-m0plus -mthumb)
+set(NH_BOARD_SCRIPT ${NH_BOARD_DIR}/rp2040.ld)
+set(NH_BOARD_LIBS --specs=nosys.specs)
+set(nh_rp2040_padded ${CMAKE_BINARY_DIR}/nh_rp2040/boot2_padded.S)
+set(NH_BOARD_SOURCES
+    ${NH_BOARD_DIR}/startup.c
+    ${NH_BOARD_DIR}/board.c
+    ${NH_BOARD_DIR}/uart.c
+    ${NH_BOARD_DIR}/mailbox.c
+    ${NH_BOARD_DIR}/irq.c
+    ${NH_BOARD_DIR}/memory.c
+    ${nh_rp2040_padded})
 
 # The second-stage loader: linked on its own, checksummed, wrapped for the images.
 function(nh_rp2040__boot2)
-	if(TARGET nh_rp2040_boot2_padded)
-		return()
-	endif()
 	set(dir ${CMAKE_BINARY_DIR}/nh_rp2040)
 	set(elf ${dir}/boot2.elf)
 	set(bin ${dir}/boot2.bin)
-	set(padded ${dir}/boot2_padded.S)
 	file(MAKE_DIRECTORY ${dir})
-	add_custom_command(OUTPUT ${padded}
-		COMMAND ${CMAKE_C_COMPILER} ${NH_RP2040_CPU} -nostdlib -nostartfiles
+	add_custom_command(OUTPUT ${nh_rp2040_padded}
+		COMMAND ${CMAKE_C_COMPILER} ${NH_BOARD_FLAGS} -nostdlib -nostartfiles
 			-Wl,-Ttext=0x20041f00 -Wl,-e,boot2 -Wl,--build-id=none
-			${NH_RP2040_BOARD}/boot2.S -o ${elf}
+			${NH_BOARD_DIR}/boot2.S -o ${elf}
 		COMMAND ${CMAKE_OBJCOPY} -O binary -j .text ${elf} ${bin}
-		COMMAND ${NH_NODE} ${NH_RP2040_BOARD}/boot2_checksum.mjs ${bin} ${padded}
-		DEPENDS ${NH_RP2040_BOARD}/boot2.S ${NH_RP2040_BOARD}/boot2_checksum.mjs
-			${NH_RP2040_BOARD}/crc.mjs
+		COMMAND ${NH_NODE} ${NH_BOARD_DIR}/boot2_checksum.mjs ${bin} ${nh_rp2040_padded}
+		DEPENDS ${NH_BOARD_DIR}/boot2.S ${NH_BOARD_DIR}/boot2_checksum.mjs ${NH_BOARD_DIR}/crc.mjs
 		VERBATIM)
-	add_custom_target(nh_rp2040_boot2_padded DEPENDS ${padded})
+	add_custom_target(nh_rp2040_boot2_padded DEPENDS ${nh_rp2040_padded})
 endfunction()
+nh_rp2040__boot2()
 
-# The board layer, compiled once for all images.
-function(nh_rp2040__board)
-	if(TARGET nh_rp2040_board)
-		return()
-	endif()
-	nh_rp2040__boot2()
-	set(padded ${CMAKE_BINARY_DIR}/nh_rp2040/boot2_padded.S)
-	set_source_files_properties(${padded} PROPERTIES GENERATED TRUE)
-	add_library(nh_rp2040_board OBJECT
-		${NH_RP2040_BOARD}/startup.c
-		${NH_RP2040_BOARD}/board.c
-		${NH_RP2040_BOARD}/board_console.c
-		${NH_RP2040_BOARD}/board_core1.c
-		${NH_RP2040_BOARD}/board_irq.c
-		${padded})
-	add_dependencies(nh_rp2040_board nh_rp2040_boot2_padded)
-	target_include_directories(nh_rp2040_board PUBLIC ${NH_RP2040_BOARD})
-	target_compile_options(nh_rp2040_board PRIVATE ${NH_RP2040_CPU}
-		$<$<COMPILE_LANGUAGE:C>:-std=c11 -Os -g -ffunction-sections -fdata-sections
-			-Wall -Wextra -Wpedantic -Wconversion -Werror>)
-endfunction()
-
-function(nh_rp2040_image name)
-	cmake_parse_arguments(PARSE_ARGV 1 arg "" ""
-		"SOURCES;INCLUDE_DIRECTORIES;DEFINITIONS;COMPILE_OPTIONS;LINK_LIBRARIES;LINK_OPTIONS")
-	if(arg_UNPARSED_ARGUMENTS OR NOT arg_SOURCES)
-		message(FATAL_ERROR "nh_rp2040_image(${name}): SOURCES missing or unknown arguments "
-			"'${arg_UNPARSED_ARGUMENTS}'")
-	endif()
-	nh_rp2040__board()
-	add_executable(${name} ${arg_SOURCES} $<TARGET_OBJECTS:nh_rp2040_board>)
-	set_target_properties(${name} PROPERTIES SUFFIX .elf
-		LINK_DEPENDS ${NH_RP2040_BOARD}/rp2040.ld)
-	target_include_directories(${name} PRIVATE ${NH_RP2040_BOARD} ${arg_INCLUDE_DIRECTORIES})
-	target_compile_definitions(${name} PRIVATE ${arg_DEFINITIONS})
-	target_compile_options(${name} PRIVATE ${NH_RP2040_CPU} -g -ffunction-sections -fdata-sections
-		${arg_COMPILE_OPTIONS})
-	target_link_libraries(${name} PRIVATE ${arg_LINK_LIBRARIES})
-	target_link_options(${name} PRIVATE ${NH_RP2040_CPU} -nostartfiles
-		--specs=nano.specs --specs=nosys.specs -T${NH_RP2040_BOARD}/rp2040.ld
-		-Wl,--gc-sections -Wl,-Map=$<TARGET_FILE_DIR:${name}>/${name}.map
-		${arg_LINK_OPTIONS})
+function(nh_board_finish name)
+	# A generated source is known as such in the directory that generates it only.
+	set_source_files_properties(${nh_rp2040_padded} TARGET_DIRECTORY nh_board PROPERTIES GENERATED TRUE)
+	add_dependencies(nh_board nh_rp2040_boot2_padded)
 	add_custom_command(TARGET ${name} POST_BUILD
-		COMMAND ${NH_NODE} ${NH_RP2040_BOARD}/uf2.mjs $<TARGET_FILE:${name}>
+		COMMAND ${NH_NODE} ${NH_BOARD_DIR}/uf2.mjs $<TARGET_FILE:${name}>
 			$<TARGET_FILE_DIR:${name}>/${name}.uf2
 		VERBATIM)
 endfunction()
@@ -97,4 +61,23 @@ function(nh_rp2040_test name)
 	endif()
 	add_test(NAME ${name}
 		COMMAND ${NH_NODE} ${NH_RP2040_DIR}/emu/run.mjs $<TARGET_FILE:${arg_IMAGE}> ${arg_ARGS})
+	set_tests_properties(${name} PROPERTIES LABELS firmware TIMEOUT 300)
+endfunction()
+
+# Strict alternation hides races: coins per instruction and bursts, several seeds each. A failing run
+# prints the command that repeats it.
+function(nh_board_runs name)
+	cmake_parse_arguments(PARSE_ARGV 1 arg "" "IMAGE;IRQ_MEAN" "SEEDS")
+	if(NOT arg_SEEDS)
+		set(arg_SEEDS 1 2 3)
+	endif()
+	if(NOT arg_IRQ_MEAN)
+		set(arg_IRQ_MEAN 0)
+	endif()
+	foreach(schedule random burst)
+		foreach(seed IN LISTS arg_SEEDS)
+			nh_rp2040_test(${name}-${schedule}-${seed} IMAGE ${arg_IMAGE}
+			               ARGS --quiet --schedule ${schedule} --seed ${seed} --irq-mean ${arg_IRQ_MEAN})
+		endforeach()
+	endforeach()
 endfunction()

@@ -54,6 +54,7 @@
 #define SIO_SPINLOCK(n) (0xd0000100u + 4u * (n))
 #define SIO_FIFO_VLD (1u << 0)
 #define SIO_FIFO_RDY (1u << 1)
+#define SIO_FIFO_ROE (1u << 3)
 #define SIO_SPINLOCKS 32u
 
 #define SYST_CSR 0xe000e010u
@@ -66,6 +67,5 @@
 #define NVIC_ICER 0xe000e180u
 #define NVIC_ISPR 0xe000e200u
 #define NVIC_ICPR 0xe000e280u
-#define NVIC_IPR 0xe000e400u
 
 #endif

@@ -6,6 +6,7 @@ set -eu
 out=${1:?usage: build.sh OUTPUT_DIRECTORY}
 here=$(cd "$(dirname "$0")" && pwd)
 board=$here/../board
+firmware=$here/../../firmware
 cc=arm-none-eabi-gcc
 cpu="-mcpu=cortex-m0plus -mthumb"
 mkdir -p "$out"
@@ -19,7 +20,7 @@ node "$board/boot2_checksum.mjs" "$out/boot2.bin" "$out/boot2_padded.S"
 $cc $cpu -std=c11 -Os -g -ffunction-sections -fdata-sections \
 	-Wall -Wextra -Wpedantic -Wconversion -Werror \
 	-nostartfiles --specs=nano.specs --specs=nosys.specs -T"$board/rp2040.ld" \
-	-Wl,--gc-sections -I"$board" \
-	"$here/main.c" "$board"/*.c "$out/boot2_padded.S" -o "$out/smoke.elf"
+	-Wl,--gc-sections -I"$board" -I"$firmware" \
+	"$here/main.c" "$board"/*.c "$firmware/console.c" "$out/boot2_padded.S" -o "$out/smoke.elf"
 node "$board/uf2.mjs" "$out/smoke.elf" "$out/smoke.uf2"
 node "$here/../emu/check_boot2.mjs" "$out/smoke.elf"

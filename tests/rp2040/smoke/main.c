@@ -2,19 +2,17 @@
  *
  * Does the board layer work, and does the machine under it behave like two cores?
  * Both cores count under a hardware spinlock (exact) and without (loses counts),
- * core 0 interrupts core 1 through the mailbox, both take IRQ 26, and the cycle
+ * core 0 interrupts core 1 through the mailbox, both take interrupt A, and the cycle
  * counter times known code.
  */
 #include "board.h"
 
 #define LOCK 5u
-#define IRQ_TEST 26u
-#define MAGIC 0x6e656172u
 
 static volatile uint32_t locked_count;
 static volatile uint32_t racy_count;
 static volatile uint32_t core1_done;
-static volatile uint32_t mailbox_word;
+static volatile uint32_t called;
 static volatile uint32_t irq_hits[2];
 
 volatile uint32_t smoke_expect_race = 2u; /* 1: the schedule must lose counts */
@@ -25,13 +23,7 @@ volatile uint32_t smoke_set_data = 1u;
 __attribute__((section(".noinit"))) volatile uint32_t smoke_set_noinit;
 const volatile uint32_t smoke_end = 0u; /* 1 fault, 2 deadlock, 3 endless, 4 fail */
 
-extern char __nh_local0_start[], __nh_local0_end[], __nh_local1_start[], __nh_local1_end[];
-extern char __nh_shared_start[], __nh_shared_end[];
-extern char __nh_scratch_x_start[], __nh_scratch_x_end[];
-extern char __nh_scratch_y_start[], __nh_scratch_y_end[];
-
-void isr_irq16(void);
-void isr_irq26(void);
+int main(void);
 
 static uint32_t lock(void)
 {
@@ -50,18 +42,14 @@ static void unlock(uint32_t primask)
 	__asm volatile("msr primask, %0" ::"r"(primask) : "memory");
 }
 
-void isr_irq26(void)
+void board_handler(enum board_irq irq)
 {
-	irq_hits[board_core()]++;
-}
-
-/* The mailbox of core 1 has a word. */
-void isr_irq16(void)
-{
-	while (board_fifo_ready()) {
-		mailbox_word = RP_REG(SIO_FIFO_RD);
+	if (irq == BOARD_IRQ_A) {
+		irq_hits[board_cpu()]++;
+	} else {
+		BOARD_CHECK(irq == BOARD_IRQ_IPI && board_cpu() == 1u);
+		called = 1u;
 	}
-	RP_REG(SIO_FIFO_ST) = 0u;
 }
 
 static void count(void)
@@ -77,16 +65,16 @@ static void count(void)
 
 static void core1_main(void)
 {
-	BOARD_CHECK(board_core() == 1u);
-	board_irq_enable(IRQ_TEST);
-	board_irq_enable(BOARD_IRQ_FIFO_CORE1);
+	BOARD_CHECK(board_cpu() == 1u);
+	board_irq_enable(BOARD_IRQ_A);
+	board_irq_enable(BOARD_IRQ_IPI);
 	count();
-	while (mailbox_word != MAGIC) {
+	while (called == 0u) {
 		board_wait_event(); /* the handler's return is an event */
 	}
-	board_irq_pend(IRQ_TEST);
-	board_irq_disable(IRQ_TEST);
-	__asm volatile("dmb" ::: "memory");
+	board_irq_pend(BOARD_IRQ_A);
+	board_irq_disable(BOARD_IRQ_A);
+	board_barrier();
 	core1_done = 1u;
 	board_send_event();
 }
@@ -112,11 +100,11 @@ static uint32_t cycles_of_empty_call(void)
 static void check_cycles(void)
 {
 	const uint32_t call = cycles_of_empty_call();
-	const uint32_t start = board_cycles();
+	const uint32_t start = board_count();
 	for (unsigned i = 0; i < 100u; i++) {
 		__asm volatile("nop");
 	}
-	const uint32_t loop = board_cycles_since(start);
+	const uint32_t loop = board_count_since(start);
 	board_printf("cycles: empty call %lu, 100 rounds of a loop %lu\n", call, loop);
 	BOARD_CHECK(call == 5u); /* bl 3, bx lr 2 */
 	BOARD_CHECK(loop >= 300u && loop <= 800u);
@@ -126,18 +114,20 @@ static void check_format(void)
 {
 	board_printf("[%5d|%-5d|%05d|%x|%08lx|%s|%-4s|%c|%u%%]", -42, 42, -42, 0xbeefu,
 	             (unsigned long)0x1234abcdu, "text", "ab", 'z', 100u);
-	board_put_u32(7u, 4u, '.');
 	board_puts("\n");
 }
 
 static void check_map(void)
 {
-	board_printf("regions: local0 %x+%u local1 %x+%u shared %x+%u x %x+%u y %x+%u\n",
-	             (unsigned)__nh_local0_start, (unsigned)(__nh_local0_end - __nh_local0_start),
-	             (unsigned)__nh_local1_start, (unsigned)(__nh_local1_end - __nh_local1_start),
-	             (unsigned)__nh_shared_start, (unsigned)(__nh_shared_end - __nh_shared_start),
-	             (unsigned)__nh_scratch_x_start, (unsigned)(__nh_scratch_x_end - __nh_scratch_x_start),
-	             (unsigned)__nh_scratch_y_start, (unsigned)(__nh_scratch_y_end - __nh_scratch_y_start));
+	board_puts("banks:");
+	for (unsigned bank = 0; bank < BOARD_BANKS; bank++) {
+		void *base;
+		size_t size;
+		board_bank_memory((enum board_bank)bank, &base, &size);
+		board_printf(" %x+%u", (unsigned)(uintptr_t)base, (unsigned)size);
+		BOARD_CHECK(size >= 1024u);
+	}
+	board_puts("\n");
 }
 
 /* Ways to end other than well, so that the runner itself can be tested. */
@@ -169,17 +159,17 @@ int main(void)
 	check_map();
 	check_cycles();
 
-	board_irq_enable(IRQ_TEST);
-	board_launch_core1(core1_main);
+	board_irq_enable(BOARD_IRQ_A);
+	board_start_cpu1(core1_main);
 	count();
-	board_fifo_push(MAGIC);
+	board_ipi_send();
 	while (core1_done == 0u) {
 		board_wait_event();
 	}
-	board_irq_pend(IRQ_TEST);
-	board_irq_disable(IRQ_TEST);
+	board_irq_pend(BOARD_IRQ_A);
+	board_irq_disable(BOARD_IRQ_A);
 
-	board_printf("counts: locked %lu of %lu, racy %lu; irq 26: core 0 %lu, core 1 %lu\n", locked_count,
+	board_printf("counts: locked %lu of %lu, racy %lu; interrupt A: core 0 %lu, core 1 %lu\n", locked_count,
 	             2u * smoke_rounds, racy_count, irq_hits[0], irq_hits[1]);
 	BOARD_CHECK(locked_count == 2u * smoke_rounds);
 	BOARD_CHECK(racy_count <= 2u * smoke_rounds);

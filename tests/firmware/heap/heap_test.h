@@ -12,12 +12,15 @@
 #include "pattern.h"
 #include "ring.h"
 
-#define CORES 2u
-#define IRQ_FIRST 26u /* two that only the injector and we ourselves pend */
+#define CORES BOARD_CPUS
 
-enum heap_number { LOCAL0, LOCAL1, SHARED, SCRATCH_Y, SCRATCH_X, HEAPS };
+/* In the order of the banks. */
+enum heap_number { LOCAL0, LOCAL1, SHARED, SCRATCH0, SCRATCH1, HEAPS };
 
-/* One per core, and one more for its handlers. */
+/* Mean distance of the interrupts that a board makes itself; where the runner does, it decides. */
+#define DISTURBANCE 6000u
+
+/* One per CPU, and one more for its handlers. */
 struct actor {
 	unsigned core;
 	uint32_t random;
@@ -39,6 +42,9 @@ void safe_point(const struct actor *me);
 void stop_other(const struct actor *me);
 void resume_other(const struct actor *me);
 
+/* Interrupts A and B of this core. */
+void interrupts(bool on);
+
 /* Handlers must keep off the heap. */
 bool handlers_silenced(void);
 void silence_handlers(bool silent);
@@ -53,7 +59,7 @@ void drop(struct demo_block *block);
 /* Random operations on 1 to 1500 bytes, blocks passing between cores and handlers. `crowded`: half of
  * them large, so that small heaps run out. */
 void hammer(struct actor *me, uint32_t operations, bool crowded);
-void hammer_handler(struct actor *me, unsigned irq);
+void hammer_handler(struct actor *me, enum board_irq irq);
 
 /* Core 1 sleeps with full caches, `deep` in WFI with interrupts masked; core 0 gets what is in them. */
 void idle_reclaim(struct actor *me, bool deep);

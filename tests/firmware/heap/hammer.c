@@ -89,7 +89,7 @@ static void acquire(struct actor *me, struct demo_block *slot, uint32_t pick, bo
 	const int heap = nh_heap_of(slot->address);
 	BOARD_CHECK(heap >= 0 && nh_usable_size(slot->address) >= slot->size);
 	BOARD_CHECK(attributes != NH_ATTR_DMA || heap == (int)SHARED);
-	BOARD_CHECK(attributes != NH_ATTR_FAST || heap >= (int)SCRATCH_Y);
+	BOARD_CHECK(attributes != NH_ATTR_FAST || heap >= (int)SCRATCH0);
 	demo_pattern_fill(slot->address, slot->size, slot->tag);
 	me->allocations++;
 }
@@ -131,18 +131,18 @@ static void operate(struct actor *me, bool crowded)
 }
 
 /* Handlers do not reclaim: they may be refused, and say nothing about it. */
-void hammer_handler(struct actor *me, unsigned irq)
+void hammer_handler(struct actor *me, enum board_irq irq)
 {
 	struct demo_block block;
 	if (handlers_silenced())
 		return;
-	if (irq == IRQ_FIRST && demo_ring_take(&to_handler[me->core], &block))
+	if (irq == BOARD_IRQ_A && demo_ring_take(&to_handler[me->core], &block))
 		drop(&block);
 	if (demo_ring_used(&to_program[me->core]) == DEMO_RING)
 		return;
 	block.size = demo_between(&me->random, 1, 72);
 	block.tag = demo_random(&me->random);
-	block.address = irq == IRQ_FIRST ? nh_malloc(block.size) : nh_malloc_attr(NH_ATTR_DMA, block.size);
+	block.address = irq == BOARD_IRQ_A ? nh_malloc(block.size) : nh_malloc_attr(NH_ATTR_DMA, block.size);
 	if (block.address == NULL)
 		return;
 	me->allocations++;
@@ -158,7 +158,7 @@ void hammer(struct actor *me, uint32_t operations, bool crowded)
 		safe_point(me);
 		operate(me, crowded);
 		if (i % 32u == 7u)
-			board_irq_pend(IRQ_FIRST + i / 32u % 2u);
+			board_irq_pend(i / 32u % 2u == 0 ? BOARD_IRQ_A : BOARD_IRQ_B);
 		if (i % 512u == 255u)
 			BOARD_CHECK(nh_trim(-1) == NH_OK);
 	}

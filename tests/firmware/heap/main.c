@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The heap on both cores of an RP2040, under load and in corners. What happens is decided by
+ * The heap on both cores of a board, under load and in corners. What happens is decided by
  * nh_board_seed and the runner's schedule; a failure names the place, and the runner the replay.
  *
  * Between two phases all blocks must be back, and each heap merged into one free block.
@@ -10,14 +10,7 @@
 #define CANARY UINT32_C(0x5ca1ab1e)
 #define CANARY_WORDS 16u /* of a stack that must never be reached */
 
-extern char __nh_local0_start[], __nh_local0_end[], __nh_local1_start[], __nh_local1_end[];
-extern char __nh_shared_start[], __nh_shared_end[];
-extern char __nh_scratch_x_start[], __nh_scratch_x_end[], __nh_scratch_y_start[], __nh_scratch_y_end[];
-extern char __nh_stack0_top[], __nh_stack1_top[];
-
 int main(void);
-void isr_irq26(void);
-void isr_irq27(void);
 
 struct actor actors[CORES], handlers[CORES];
 
@@ -29,10 +22,12 @@ volatile uint32_t heap_test_credit = 400u;
 
 /* ---- stacks ----------------------------------------------------------------------------- */
 
-/* From the end of the scratch bank's heap to near the stack pointer. */
+/* From its end to near the stack pointer. */
 static void paint_stack(unsigned core)
 {
-	uint32_t *word = (uint32_t *)(void *)(core == 0 ? __nh_scratch_y_end : __nh_scratch_x_end);
+	void *low, *top;
+	board_stack(core, &low, &top);
+	uint32_t *word = low;
 	const uint32_t *end = (const uint32_t *)__builtin_frame_address(0) - 32;
 	while (word < end)
 		*word++ = CANARY;
@@ -41,45 +36,42 @@ static void paint_stack(unsigned core)
 /* Bytes of stack ever used; the lowest words must be untouched. */
 static uint32_t stack_used(unsigned core)
 {
-	const uint32_t *word =
-		(const uint32_t *)(const void *)(core == 0 ? __nh_scratch_y_end : __nh_scratch_x_end);
-	const char *top = core == 0 ? __nh_stack0_top : __nh_stack1_top;
+	void *low, *top;
+	board_stack(core, &low, &top);
+	const uint32_t *word = low;
 	for (unsigned i = 0; i < CANARY_WORDS; i++)
 		BOARD_CHECK(word[i] == CANARY);
 	while (*word == CANARY)
 		word++;
-	return (uint32_t)(top - (const char *)word);
+	return (uint32_t)((const char *)top - (const char *)word);
 }
 
 /* ---- heaps ------------------------------------------------------------------------------ */
 
-static nh_heap_config heap_of(const char *name, char *start, const char *end, size_t most,
-                              uint32_t attributes, uint32_t affinity)
+/* most: bytes of the large banks, 0 = all there is. Caches need more than 16 KiB. */
+static nh_heap_config heap_of(const char *name, enum board_bank bank, size_t most, uint32_t attributes,
+                              uint32_t affinity)
 {
-	size_t size = (size_t)(end - start);
-	if (most != 0 && size > most)
-		size = most;
-	return (nh_heap_config){
+	nh_heap_config heap = {
 		.name = name,
-		.base = start,
-		.size = size,
 		.attributes = attributes,
 		.affinity = affinity,
 		.flags = attributes & NH_ATTR_FAST ? NH_HEAP_NOT_DEFAULT : 0u,
 	};
+	board_bank_memory(bank, &heap.base, &heap.size);
+	if (most != 0 && heap.size > most)
+		heap.size = most;
+	return heap;
 }
 
-/* most: bytes of the large banks, 0 = all there is. Caches need more than 16 KiB. */
 static void heaps_begin(size_t most)
 {
 	const nh_heap_config heaps[HEAPS] = {
-		[LOCAL0] = heap_of("local0", __nh_local0_start, __nh_local0_end, most, 0, NH_CPU(0)),
-		[LOCAL1] = heap_of("local1", __nh_local1_start, __nh_local1_end, most, 0, NH_CPU(1)),
-		[SHARED] = heap_of("shared", __nh_shared_start, __nh_shared_end, most, NH_ATTR_DMA, 0),
-		[SCRATCH_Y] = heap_of("scratch_y", __nh_scratch_y_start, __nh_scratch_y_end, 0, NH_ATTR_FAST,
-		                      NH_CPU(0)),
-		[SCRATCH_X] = heap_of("scratch_x", __nh_scratch_x_start, __nh_scratch_x_end, 0, NH_ATTR_FAST,
-		                      NH_CPU(1)),
+		[LOCAL0] = heap_of("local0", BOARD_LOCAL0, most, 0, NH_CPU(0)),
+		[LOCAL1] = heap_of("local1", BOARD_LOCAL1, most, 0, NH_CPU(1)),
+		[SHARED] = heap_of("shared", BOARD_SHARED, most, NH_ATTR_DMA, 0),
+		[SCRATCH0] = heap_of("scratch0", BOARD_SCRATCH0, 0, NH_ATTR_FAST, NH_CPU(0)),
+		[SCRATCH1] = heap_of("scratch1", BOARD_SCRATCH1, 0, NH_ATTR_FAST, NH_CPU(1)),
 	};
 	BOARD_CHECK(nh_init(heaps, HEAPS, NULL) == NH_OK);
 }
@@ -89,7 +81,7 @@ static void check_sound(void)
 	nh_report report;
 	const nh_status status = nh_validate(-1, &report);
 	if (status != NH_OK) {
-		board_printf("core %u: heap %d: %s\n", board_core(), report.heap,
+		board_printf("core %u: heap %d: %s\n", board_cpu(), report.heap,
 		             report.what != NULL ? report.what : "-");
 		BOARD_CHECK(status == NH_OK);
 	}
@@ -189,27 +181,18 @@ static void run(struct actor *me)
 	end(me, "faults");
 }
 
-static void handle(unsigned irq)
+void board_handler(enum board_irq irq)
 {
-	hammer_handler(&handlers[board_core()], irq);
-}
-
-void isr_irq26(void)
-{
-	handle(26u);
-}
-
-void isr_irq27(void)
-{
-	handle(27u);
+	if (irq != BOARD_IRQ_IPI)
+		hammer_handler(&handlers[board_cpu()], irq);
 }
 
 static void start_core(unsigned core)
 {
 	paint_stack(core);
-	board_irq_enable(IRQ_FIRST);
-	board_irq_enable(IRQ_FIRST + 1u);
+	interrupts(true);
 	run(&actors[core]);
+	interrupts(false);
 }
 
 static void core1_main(void)
@@ -227,8 +210,8 @@ int main(void)
 		handlers[core] =
 			(struct actor){ .core = core, .random = demo_random_start(nh_board_seed, core + 2u) };
 	}
-	board_printf("heap test, seed %u\n", (unsigned)nh_board_seed);
-	board_launch_core1(core1_main);
+	board_printf("heap test on %s, seed %u\n", board_name, (unsigned)nh_board_seed);
+	board_start_cpu1(core1_main);
 	start_core(0);
 	board_printf("stacks: %u and %u bytes used\nheap test: ok\n", (unsigned)stack_used(0),
 	             (unsigned)stack_used(1));

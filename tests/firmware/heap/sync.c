@@ -15,8 +15,21 @@ static uint32_t get(_Atomic uint32_t *word)
 static void set(_Atomic uint32_t *word, uint32_t value)
 {
 	atomic_store_explicit(word, value, memory_order_release);
-	__asm volatile("dmb" ::: "memory");
+	board_barrier();
 	board_send_event();
+}
+
+void interrupts(bool on)
+{
+	if (on) {
+		board_irq_enable(BOARD_IRQ_A);
+		board_irq_enable(BOARD_IRQ_B);
+		board_disturb(DISTURBANCE);
+	} else {
+		board_disturb(0);
+		board_irq_disable(BOARD_IRQ_A);
+		board_irq_disable(BOARD_IRQ_B);
+	}
 }
 
 bool handlers_silenced(void)

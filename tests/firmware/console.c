@@ -1,14 +1,12 @@
 /* SPDX-License-Identifier: MIT
  *
- * UART 0 and formatted output to it, without buffers and without 64-bit or
- * floating-point support.
+ * What boards have in common: formatted output over board_putc(), without buffers and without
+ * 64-bit or floating-point support, and the end of a failed check.
  */
 #include "board.h"
 
 #include <stdarg.h>
 #include <string.h>
-
-#include "board_internal.h"
 
 #define DIGITS_MAX 10u /* of a uint32_t in decimal */
 
@@ -17,29 +15,6 @@ struct field {
 	bool left;
 	char pad;
 };
-
-void board_start_console(void)
-{
-	RP_REG(UART0_IBRD) = 6u; /* 12 MHz / (16 * 115200) = 6 + 33/64 */
-	RP_REG(UART0_FBRD) = 33u;
-	RP_REG(UART0_LCRH) = UART_LCRH_8N1_FIFO;
-	RP_REG(UART0_CR) = UART_CR_ENABLE_TX_RX;
-	RP_REG(GPIO_CTRL(0u)) = GPIO_FUNC_UART;
-	RP_REG(GPIO_CTRL(1u)) = GPIO_FUNC_UART;
-}
-
-void board_flush_console(void)
-{
-	while ((RP_REG(UART0_FR) & UART_FR_BUSY) != 0u) {
-	}
-}
-
-void board_putc(char c)
-{
-	while ((RP_REG(UART0_FR) & UART_FR_TXFF) != 0u) {
-	}
-	RP_REG(UART0_DR) = (uint8_t)c;
-}
 
 static void put_text(const char *text, unsigned length)
 {
@@ -88,12 +63,6 @@ static void put_number(uint32_t value, uint32_t base, bool negative, const struc
 		value /= base;
 	} while (value != 0u);
 	put_field(&digits[first], DIGITS_MAX - first, negative, f);
-}
-
-void board_put_u32(uint32_t value, unsigned width, char pad)
-{
-	const struct field f = { .width = width, .pad = pad };
-	put_number(value, 10u, false, &f);
 }
 
 /* Flags, width and 'l' of a conversion; returns where the letter is. */
@@ -152,4 +121,10 @@ void board_printf(const char *format, ...)
 		put_conversion(*p, &f, &arguments);
 	}
 	va_end(arguments);
+}
+
+_Noreturn void board_check_failed(const char *file, int line, const char *what)
+{
+	board_printf("%s:%d: cpu %u: check failed: %s\n", file, line, board_cpu(), what);
+	board_exit(1);
 }
