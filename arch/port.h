@@ -68,8 +68,10 @@
 #include "arch/host/port_host.h"
 #elif defined(NH_PORT_RP2040)
 #include "arch/rp2040/port_rp2040.h"
+#elif defined(NH_PORT_ARMV8M)
+#include "arch/armv8m/port_armv8m.h"
 #else
-#error "nearheap: no port chosen (define NH_PORT_HOST or NH_PORT_RP2040, or add one: docs/PORTING.md)"
+#error "nearheap: no port chosen (define NH_PORT_HOST, NH_PORT_RP2040 ..., or add one: docs/PORTING.md)"
 #endif
 
 #if NH_CPUS > 32 && !NH_PORT_OUTSIDERS

@@ -8,6 +8,7 @@
 #   NH_BOARD_FLAGS     for compiling and linking everything
 #   NH_BOARD_SCRIPT    the linker script
 #   NH_BOARD_LIBS      how newlib is linked, other than nano.specs
+#   NH_BOARD_INCLUDES  more folders for the board layer
 #
 # It may define nh_board_finish(NAME) to do something with each image, and defines
 #
@@ -31,7 +32,7 @@ function(nh_board__layer)
 		return()
 	endif()
 	add_library(nh_board OBJECT ${NH_BOARD_SOURCES} ${NH_FIRMWARE_DIR}/console.c)
-	target_include_directories(nh_board PUBLIC ${NH_BOARD_DIR} ${NH_FIRMWARE_DIR})
+	target_include_directories(nh_board PUBLIC ${NH_BOARD_DIR} ${NH_FIRMWARE_DIR} ${NH_BOARD_INCLUDES})
 	target_compile_options(nh_board PRIVATE ${NH_BOARD_FLAGS}
 		$<$<COMPILE_LANGUAGE:C>:-std=c11 -Os -g -ffunction-sections -fdata-sections
 			-Wall -Wextra -Wpedantic -Wconversion -Wshadow -Wstrict-prototypes -Werror>)
