@@ -70,6 +70,10 @@
 #include "arch/rp2040/port_rp2040.h"
 #elif defined(NH_PORT_ARMV8M)
 #include "arch/armv8m/port_armv8m.h"
+#elif defined(NH_PORT_ARMV7A)
+#include "arch/armv7a/port_armv7a.h"
+#elif defined(NH_PORT_ARMV8A)
+#include "arch/armv8a/port_armv8a.h"
 #else
 #error "nearheap: no port chosen (define NH_PORT_HOST, NH_PORT_RP2040 ..., or add one: docs/PORTING.md)"
 #endif

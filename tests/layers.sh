@@ -28,8 +28,8 @@ core/default
 CORE_SYSTEM='string.h stdatomic.h stddef.h stdint.h stdbool.h limits.h stdalign.h'
 PUBLIC_SYSTEM='stddef.h stdint.h stdbool.h'
 
-# A port serves the core; it knows none of its files. Its system headers are its own business.
-PORT_LAYERS='arch/port'
+# A port serves the core; it knows none of its files, but what ports share. Its system headers are its own business.
+PORT_LAYERS='arch/port arch/c11 arch/cortex_a'
 
 # Which target it is, is the port's business.
 TARGET_MACROS='__ARM_|__arm__|__aarch64__|__x86_64__|__i386__|__riscv|__linux__|PICO_'

@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: MIT */
+/* What ARMv7-A and ARMv8-A share and a program may replace, see nearheap/cortex_a.h. */
+#include "arch/port.h"
+
+__attribute__((weak)) uint32_t nh_port_entropy(void)
+{
+	static _Atomic uint32_t calls;
+	uint32_t call = atomic_fetch_add_explicit(&calls, 1u, memory_order_relaxed) + 1u;
+	uint32_t word = nh_cortex_a__timer() ^ (uint32_t)(uintptr_t)&call ^ call * UINT32_C(0x9e3779b9);
+	word = (word ^ word >> 15) * UINT32_C(0x2c1b3c6d);
+	return word ^ word >> 13;
+}
