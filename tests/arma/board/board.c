@@ -44,12 +44,6 @@ _Noreturn void board_exit(int code)
 	semihosting_exit(code);
 }
 
-_Noreturn void board_check_failed(const char *file, int line, const char *what)
-{
-	board_printf("%s:%d: CPU %u: check failed: %s\n", file, line, board_cpu(), what);
-	board_exit(1);
-}
-
 _Noreturn void cpu_exception(const char *what, uintptr_t pc, uintptr_t address, uintptr_t status)
 {
 	board_printf("CPU %u: %s at %08x, address %08x:%08x, status %08x\n", board_cpu(), what, (unsigned)pc,

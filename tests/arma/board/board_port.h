@@ -9,6 +9,9 @@
 
 #include "cpu.h"
 
+/* QEMU's WFE does not wait. */
+#define BOARD_WAIT_EVENT_SLEEPS 0
+
 static inline unsigned board_cpu(void)
 {
 	return cpu_number();
@@ -43,6 +46,8 @@ static inline void board_irq_on(void)
 {
 	cpu_irq_on();
 }
+
+#define BOARD_COUNT_MASK UINT32_MAX
 
 /* Instructions if the machine runs under -icount shift=0; elsewhere a time. */
 static inline uint32_t board_count(void)

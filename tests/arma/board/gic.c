@@ -109,6 +109,7 @@ void board_ipi_send(void)
 {
 	__asm volatile("dsb sy" ::: "memory"); /* what the other CPU is to see is there before the interrupt */
 	set_bit(GICD_ISPENDR, number(BOARD_IRQ_IPI, 1u - board_cpu()));
+	board_send_event();
 }
 
 bool board_ipi_pending(void)
