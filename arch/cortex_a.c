@@ -2,6 +2,16 @@
 /* What ARMv7-A and ARMv8-A share and a program may replace, see nearheap/cortex_a.h. */
 #include "arch/port.h"
 
+/* Every slow path begins here, and a CPU beyond NH_CPUS has no other: it would have no place in the locks. */
+unsigned nh_port_attach(void)
+{
+	unsigned cpu = NH_CORTEX_A_CPU();
+	const nh_fault fault = { NH_FAULT_CONTEXT, NULL, cpu };
+	while (cpu >= NH_CPUS)
+		nh_port_fatal(&fault);
+	return cpu;
+}
+
 __attribute__((weak)) uint32_t nh_port_entropy(void)
 {
 	static _Atomic uint32_t calls;

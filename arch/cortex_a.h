@@ -25,19 +25,18 @@ uint32_t nh_cortex_a__timer(void);
 
 static inline unsigned nh_cortex_a__affinity0(void);
 
+/* A CPU beyond NH_CPUS is told as one without a number: it has no caches, and nh_port_attach stops it. */
 static inline unsigned nh_port_cpu(void)
 {
 #if NH_CPUS == 1
 	return 0;
 #else
-	return NH_CORTEX_A_CPU();
+	unsigned cpu = NH_CORTEX_A_CPU();
+	return cpu < NH_CPUS ? cpu : NH_CPUS;
 #endif
 }
 
-static inline unsigned nh_port_attach(void)
-{
-	return nh_port_cpu();
-}
+unsigned nh_port_attach(void);
 
 static inline bool nh_port_in_isr(void)
 {

@@ -9,7 +9,8 @@
  *                         default: FIQs stay on; their handlers must not call it.
  *   NH_CORTEX_A_CPU()     an expression, the caller's CPU as a number below NH_CPUS. Default: affinity
  *                         level 0 of MPIDR, right for one cluster without hardware threads. It is evaluated
- *                         in every call with interrupts masked.
+ *                         in every call with interrupts masked. A CPU with another number that calls the heap
+ *                         ends in nh_port_fatal with NH_FAULT_CONTEXT and that number.
  */
 #ifndef NEARHEAP_CORTEX_A_H
 #define NEARHEAP_CORTEX_A_H
@@ -45,7 +46,7 @@ nh_cortex_a_context nh_cortex_a_context_get(void);
  * who knows them. */
 uint32_t nh_port_entropy(void);
 
-/* The end of a fault that no hook took (nh_fatal_hook_set); must not return. Callable from anywhere.
+/* The end of a fault that no hook took (nh_fatal_hook_set), or of a CPU beyond NH_CPUS; must not return. Callable from anywhere.
  * Default: a breakpoint instruction with `fault` in the first argument register, again and again. */
 void nh_port_fatal(const nh_fault *fault);
 

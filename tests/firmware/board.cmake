@@ -7,7 +7,7 @@
 #   NH_BOARD_SOURCES   sources of the board layer; console.c is added
 #   NH_BOARD_FLAGS     for compiling and linking everything
 #   NH_BOARD_SCRIPT    the linker script
-#   NH_BOARD_LIBS      how newlib is linked, other than nano.specs
+#   NH_BOARD_LIBS      how the C library is linked
 #   NH_BOARD_INCLUDES  more folders for the board layer
 #
 # It may define nh_board_finish(NAME) to do something with each image, and defines
@@ -55,7 +55,7 @@ function(nh_board_image name)
 		${arg_COMPILE_OPTIONS})
 	target_link_libraries(${name} PRIVATE ${arg_LINK_LIBRARIES})
 	target_link_options(${name} PRIVATE ${NH_BOARD_FLAGS} -nostartfiles
-		--specs=nano.specs ${NH_BOARD_LIBS} -T${NH_BOARD_SCRIPT}
+		${NH_BOARD_LIBS} -T${NH_BOARD_SCRIPT}
 		-Wl,--gc-sections -Wl,-Map=$<TARGET_FILE_DIR:${name}>/${name}.map
 		${arg_LINK_OPTIONS})
 	if(COMMAND nh_board_finish)
