@@ -129,4 +129,10 @@ extern const char *const board_count_unit;
 
 #include "board_port.h"
 
+/* How many times the RP2040 emulator's amount of random operations a board does in the time of a test;
+ * board_port.h. */
+#ifndef BOARD_SCALE
+#define BOARD_SCALE 1u
+#endif
+
 #endif

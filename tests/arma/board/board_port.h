@@ -9,6 +9,8 @@
 
 #include "cpu.h"
 
+#define BOARD_SCALE 20u
+
 /* QEMU's WFE does not wait. */
 #define BOARD_WAIT_EVENT_SLEEPS 0
 

@@ -15,10 +15,10 @@ int main(void);
 struct actor actors[CORES], handlers[CORES];
 
 /* Operations per core; may be set from outside for longer runs. */
-volatile uint32_t heap_test_hammer = 1600u;
-volatile uint32_t heap_test_crowd = 500u;
-volatile uint32_t heap_test_storm = 1000u;
-volatile uint32_t heap_test_credit = 400u;
+volatile uint32_t heap_test_hammer = 1600u * BOARD_SCALE;
+volatile uint32_t heap_test_crowd = 500u * BOARD_SCALE;
+volatile uint32_t heap_test_storm = 1000u * BOARD_SCALE;
+volatile uint32_t heap_test_credit = 400u * BOARD_SCALE;
 
 /* ---- stacks ----------------------------------------------------------------------------- */
 
