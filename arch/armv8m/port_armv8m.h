@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Port to ARMv8-M Mainline with one or more CPUs: Cortex-M33 as in the RP2350. Everything is C11 atomics,
- * which the compiler makes of LDAEX, STREX, LDA and STL; hardware spinlocks are not used (those of the
- * RP2350 release each other, erratum E2). No 64-bit atomics are needed.
+ * which the compiler makes of LDAEX, STREX, LDA and STL: the gate's sequentially consistent pair is an STL
+ * and an LDA, which keep their order without a fence. Hardware spinlocks are not used (those of the RP2350
+ * release each other, erratum E2). No 64-bit atomics are needed.
  *
  * Precondition: nh_armv8m_cpu_init() (nearheap/armv8m.h) has run on every CPU, and the heaps lie in memory
  * that has a global exclusive monitor: internal SRAM, not PSRAM or flash windows.
@@ -12,9 +13,7 @@
 #ifndef NH_PORT_ARMV8M_H
 #define NH_PORT_ARMV8M_H
 
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
+#include "arch/c11.h"
 
 /* Address of the word that reads as the number of the CPU that asks. 0: there is none, with one CPU. */
 #ifndef NH_ARMV8M_CPU_REGISTER
@@ -35,10 +34,6 @@
 #if NH_ARMV8M_BASEPRI < 0 || NH_ARMV8M_BASEPRI > 255
 #error "NH_ARMV8M_BASEPRI: 0 (PRIMASK) or a value of BASEPRI, 1 to 255"
 #endif
-
-#define NH_PORT_OUTSIDERS 0
-#define NH_PORT_HEAVY 0
-#define NH_PORT_GATE_OPEN 0u
 
 static inline unsigned nh_port_cpu(void)
 {
@@ -70,7 +65,6 @@ static inline nh_port_irq nh_port_irq_save(void)
 }
 
 #define nh_port_irq_begin(name) nh_port_irq name = nh_port_irq_save()
-#define NH_PORT_OPAQUE(variable) ((void)(variable))
 
 static inline void nh_port_irq_restore(nh_port_irq state)
 {
@@ -113,87 +107,7 @@ static inline void nh_port_relax(uint32_t polls)
 	__asm volatile("yield" ::: "memory");
 }
 
-#define nh_port_cas_acquire(word, expected, desired)                                            \
-	atomic_compare_exchange_weak_explicit((word), (expected), (desired), memory_order_acquire, \
-	                                      memory_order_relaxed)
-#define nh_port_cas_release(word, expected, desired)                                            \
-	atomic_compare_exchange_weak_explicit((word), (expected), (desired), memory_order_release, \
-	                                      memory_order_relaxed)
-#define nh_port_exchange_acquire(word, value) atomic_exchange_explicit((word), (value), memory_order_acquire)
-#define nh_port_load_dependent(word) atomic_load_explicit((word), memory_order_relaxed)
-
-/*
- * The gate: a sequentially consistent pair on either side. Of the two stores and the two loads that
- * follow them, at least one load sees the other side's store. STL and LDA keep that order between
- * themselves, so it costs no fence.
- */
-static inline bool nh_port_gate_enter(_Atomic uint32_t *busy, _Atomic uint32_t *seized, unsigned cpu)
-{
-	(void)cpu;
-	uint32_t count = atomic_load_explicit(busy, memory_order_relaxed);
-	if (count & 1u)
-		return false; /* an NMI or a fault on top of the owner */
-	atomic_store_explicit(busy, count + 1u, memory_order_seq_cst);
-	if (__builtin_expect(atomic_load_explicit(seized, memory_order_seq_cst) == NH_PORT_GATE_OPEN, 1))
-		return true;
-	/* release: nothing was touched, but a reader of this word must not see less than one of the last */
-	atomic_store_explicit(busy, count, memory_order_release);
-	return false;
-}
-
-#define nh_port_gate_try(busy, seized, cpu) nh_port_gate_enter((busy), (seized), (cpu))
-
-static inline void nh_port_gate_leave(_Atomic uint32_t *busy, unsigned cpu)
-{
-	(void)cpu;
-	uint32_t count = atomic_load_explicit(busy, memory_order_relaxed);
-	/* release: to nh_port_gate_quiet */
-	atomic_store_explicit(busy, count + 1u, memory_order_release);
-}
-
-static inline void nh_port_gate_cancel(_Atomic uint32_t *busy, unsigned cpu)
-{
-	(void)cpu;
-	uint32_t count = atomic_load_explicit(busy, memory_order_relaxed);
-	/* release: to nh_port_gate_quiet */
-	atomic_store_explicit(busy, count - 1u, memory_order_release);
-}
-
-static inline void nh_port_gate_seize(_Atomic uint32_t *seized)
-{
-	atomic_store_explicit(seized, 1u, memory_order_seq_cst);
-}
-
-static inline void nh_port_gate_open(_Atomic uint32_t *seized)
-{
-	/* release: to nh_port_gate_enter */
-	atomic_store_explicit(seized, NH_PORT_GATE_OPEN, memory_order_release);
-}
-
-static inline bool nh_port_gate_quiet(_Atomic uint32_t *busy, unsigned cpu)
-{
-	(void)cpu;
-	/* seq_cst: the other half of the pair in nh_port_gate_enter; acquire: of nh_port_gate_leave */
-	return (atomic_load_explicit(busy, memory_order_seq_cst) & 1u) == 0;
-}
-
-static inline unsigned nh_port_log2(uint32_t value)
-{
-	return 31u - (unsigned)__builtin_clz(value);
-}
-
-static inline unsigned nh_port_ctz(uint32_t value)
-{
-	return (unsigned)__builtin_ctz(value);
-}
-
 uint32_t nh_port_entropy(void);
 void nh_port_fatal(const nh_fault *fault);
-
-static inline void nh_port_retire(void *payload, size_t size)
-{
-	(void)payload;
-	(void)size;
-}
 
 #endif

@@ -15,12 +15,17 @@
 #   nh_board_runs(NAME IMAGE image [IRQ_MEAN cycles] [SEEDS n ...])
 #       tests NAME-... that run the image under several seeds, and whatever else this board can vary.
 #       IRQ_MEAN is for those whose runner makes the interrupts.
+#   nh_board_caught(NAME IMAGE image ATTEMPTS n)
+#       a test that runs a deliberately broken image under one seed after another until a run fails
 #
 # Here is
 #
 #   nh_board_image(NAME SOURCES file.c ...
 #       [INCLUDE_DIRECTORIES dir ...] [DEFINITIONS X=1 ...] [COMPILE_OPTIONS opt ...]
 #       [LINK_LIBRARIES target ...] [LINK_OPTIONS opt ...])
+#   nh_board_library(NAME [OPTIONS NH_CPUS=1 ...] [INCLUDE_FIRST dir])
+#       the library once more, with these options instead of the configured ones, or with headers of ours
+#       in front of its own
 
 find_program(NH_NODE NAMES node nodejs REQUIRED)
 
@@ -61,4 +66,26 @@ function(nh_board_image name)
 	if(COMMAND nh_board_finish)
 		nh_board_finish(${name})
 	endif()
+endfunction()
+
+function(nh_board_library name)
+	cmake_parse_arguments(PARSE_ARGV 1 arg "" "INCLUDE_FIRST" "OPTIONS")
+	if(arg_UNPARSED_ARGUMENTS)
+		message(FATAL_ERROR "nh_board_library(${name}): what is '${arg_UNPARSED_ARGUMENTS}'?")
+	endif()
+	get_target_property(sources nearheap SOURCES)
+	list(TRANSFORM sources PREPEND ${PROJECT_SOURCE_DIR}/)
+	get_target_property(options nearheap COMPILE_OPTIONS)
+	set(definitions ${nh_definitions})
+	foreach(option IN LISTS arg_OPTIONS)
+		string(REGEX REPLACE "=.*" "" key ${option})
+		list(FILTER definitions EXCLUDE REGEX "^${key}=")
+	endforeach()
+	add_library(${name} STATIC EXCLUDE_FROM_ALL ${sources})
+	target_compile_definitions(${name} PUBLIC ${definitions} ${arg_OPTIONS})
+	target_include_directories(${name} PRIVATE ${arg_INCLUDE_FIRST} ${PROJECT_SOURCE_DIR}
+	                                   PUBLIC ${PROJECT_SOURCE_DIR}/include)
+	target_compile_options(${name} PRIVATE ${options})
+	target_link_libraries(${name} PRIVATE nearheap_warnings)
+	set_target_properties(${name} PROPERTIES C_STANDARD 11 C_STANDARD_REQUIRED ON C_EXTENSIONS OFF)
 endfunction()

@@ -4,7 +4,7 @@
 #
 #   NH_BOARD_MACHINE   a name of machines.mjs
 #
-# Here are nh_board_runs() and NH_BOARD_RUN, the command that runs an image: its name and options follow.
+# Here are nh_board_runs(), nh_board_caught() and NH_BOARD_RUN, the command that runs an image: its name and options follow.
 
 set(NH_BOARD_JITTER 16 CACHE STRING "One instruction in this many is followed by a pause")
 
@@ -34,4 +34,14 @@ function(nh_board_runs name)
 		                 --seed ${seed} --timeout 120)
 		set_tests_properties(${name}-${seed} PROPERTIES LABELS firmware TIMEOUT 150 PROCESSORS 2)
 	endforeach()
+endfunction()
+
+# A broken image may also hang: what an intact one needs is over long before the time-out.
+function(nh_board_caught name)
+	cmake_parse_arguments(PARSE_ARGV 1 arg "" "IMAGE;ATTEMPTS" "")
+	add_test(NAME ${name}
+	         COMMAND ${NH_NODE} ${NH_FIRMWARE_DIR}/until_caught.mjs ${arg_ATTEMPTS}
+	                 ${NH_BOARD_RUN} $<TARGET_FILE:${arg_IMAGE}>
+	                 --quiet --jitter ${NH_BOARD_JITTER} --timeout 20 --seed SEED)
+	set_tests_properties(${name} PROPERTIES LABELS firmware TIMEOUT 300 PROCESSORS 2)
 endfunction()

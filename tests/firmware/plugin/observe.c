@@ -119,8 +119,8 @@ static void stumble(struct vcpu *v)
 		return;
 	const uint32_t r = random_of(v);
 	uint32_t length = r & 1023u;
-	if (r >> 25 == 0) /* one in 128 */
-		length *= 64u;
+	if (r >> 25 == 0) /* one in 128: a call of the other CPU fits in */
+		length *= r >> 22 == 0 ? 2048u : 64u; /* or many do */
 	for (volatile uint32_t i = length; i != 0; i--) {
 	}
 }

@@ -81,3 +81,12 @@ function(nh_board_runs name)
 		endforeach()
 	endforeach()
 endfunction()
+
+function(nh_board_caught name)
+	cmake_parse_arguments(PARSE_ARGV 1 arg "" "IMAGE;ATTEMPTS" "")
+	add_test(NAME ${name}
+	         COMMAND ${NH_NODE} ${NH_FIRMWARE_DIR}/until_caught.mjs ${arg_ATTEMPTS}
+	                 ${NH_NODE} ${NH_RP2040_DIR}/emu/run.mjs $<TARGET_FILE:${arg_IMAGE}>
+	                 --quiet --schedule random --irq-mean 6000 --max-steps 100000000 --seed SEED)
+	set_tests_properties(${name} PROPERTIES LABELS firmware TIMEOUT 300)
+endfunction()
