@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #define IRQ_MHU0 6u
+#define IRQ_MHU1 7u
 #define IRQ_A 30u
 #define IRQ_B 31u
 
@@ -29,5 +30,8 @@ void board_systick_handler(void);
 void board_mhu_handler(void);
 void board_a_handler(void);
 void board_b_handler(void);
+
+/* Defined by the image that enables IRQ_MHU1; a fault otherwise. */
+void board_urgent_handler(void);
 
 #endif

@@ -48,13 +48,19 @@ __attribute__((naked)) void fault_handler(void)
 	__asm volatile("mov r0, sp\n\tmrs r1, ipsr\n\tbl board_fault");
 }
 
+void board_urgent_handler(void) __attribute__((weak, alias("fault_handler")));
+
 #define EXCEPTIONS(reset)                                                                                    \
 	{                                                                                                    \
 		[0] = (reset), [1] = fault_handler, [2] = fault_handler, [3] = fault_handler,                \
 		[4] = fault_handler, [5] = fault_handler, [6] = fault_handler, [10] = fault_handler,         \
 		[11] = fault_handler, [13] = fault_handler, [14] = board_systick_handler,                    \
 	}
-#define IRQS { [IRQ_MHU0] = board_mhu_handler, [IRQ_A] = board_a_handler, [IRQ_B] = board_b_handler }
+#define IRQS                                                                                                 \
+	{                                                                                                    \
+		[IRQ_MHU0] = board_mhu_handler, [IRQ_MHU1] = board_urgent_handler, [IRQ_A] = board_a_handler, \
+		[IRQ_B] = board_b_handler,                                                                   \
+	}
 
 extern const struct vector_table board_cpu0_vectors;
 
