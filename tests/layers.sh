@@ -31,8 +31,12 @@ PUBLIC_SYSTEM='stddef.h stdint.h stdbool.h'
 # A port serves the core; it knows none of its files, but what ports share. Its system headers are its own business.
 PORT_LAYERS='arch/port arch/c11 arch/cortex_a'
 
+# Other systems' interfaces, core/compat/NAME and include/compat/NAME, stand on the public headers and
+# the contract of the ports; of core they know nothing. Which headers their systems have, they know.
+COMPAT_LAYERS='arch/port core/compat/regions/text'
+
 # Which target it is, is the port's business.
-TARGET_MACROS='__ARM_|__arm__|__aarch64__|__x86_64__|__i386__|__riscv|__linux__|PICO_'
+TARGET_MACROS='__ARM_|__arm__|__aarch64__|__x86_64__|__i386__|__riscv|__linux__|[^A-Z_]PICO_'
 # Sanitizers do not see fences; __sync_ has no order in its name and a library behind it on M0+.
 BANNED_WORDS='atomic_thread_fence|atomic_signal_fence|__sync_'
 
@@ -63,7 +67,7 @@ strip() {
 # check_file PATH: violations of one file, seen from the root.
 check_file() {
 	strip "$1" | awk -v file="$1" -v layers="$LAYERS" -v core_system="$CORE_SYSTEM" \
-		-v public_system="$PUBLIC_SYSTEM" -v port_layers="$PORT_LAYERS" \
+		-v public_system="$PUBLIC_SYSTEM" -v port_layers="$PORT_LAYERS" -v compat_layers="$COMPAT_LAYERS" \
 		-v targets="$TARGET_MACROS" -v banned="$BANNED_WORDS" '
 	function complain(text) { printf "%s:%s: %s\n", file, at, text }
 	function stem(path) { sub(/\.[ch]$/, "", path); return path }
@@ -80,12 +84,18 @@ check_file() {
 			complain("\"" name "\" is in a higher layer")
 		}
 	}
+	function compat_include(name, kind) {
+		if (kind == "<" && name !~ /^(core|arch)\//) return
+		if (kind != "<" && (index(name, folder) == 1 || (stem(name) in compat_ok))) return
+		complain("compatibility code includes \"" name "\"")
+	}
 	function public_include(name, kind) {
+		# In C++ the standard headers have no ending, and none is freestanding enough for containers.
+		if (kind == "<" && file ~ /\.hpp$/ && name ~ /^[a-z_]+$/) return
 		if (kind != "<" || (name !~ /^nearheap\// && !(name in public_ok)))
 			complain("public header includes " name)
 	}
-	function port_include(name, kind,    folder) {
-		folder = file; sub(/[^\/]*$/, "", folder)
+	function port_include(name, kind) {
 		if (kind == "<" || index(name, folder) == 1 || (stem(name) in port_ok)) return
 		# arch/port.h is the one place that knows all ports.
 		if (self == "arch/port" && name ~ /^arch\//) return
@@ -99,9 +109,10 @@ check_file() {
 			for (j = 1; j <= m; j++) level[names[j]] = i
 		}
 		words(core_system, core_ok); words(public_system, public_ok); words(port_layers, port_ok)
-		self = stem(file)
-		core = file ~ /^core\//; public = file ~ /^include\//
-		if (core && file !~ /^core\/compat\// && !(self in level)) complain("in no layer: add it to tests/layers.sh")
+		words(compat_layers, compat_ok)
+		self = stem(file); folder = file; sub(/[^\/]*$/, "", folder)
+		core = file ~ /^core\//; public = file ~ /^include\//; compat = file ~ /^(core|include)\/compat\//
+		if (core && !compat && !(self in level)) complain("in no layer: add it to tests/layers.sh")
 	}
 	{ at = $1; text = substr($0, length($1) + 2) }
 	text ~ /^[ \t]*#[ \t]*include/ {
@@ -109,7 +120,8 @@ check_file() {
 		kind = substr(name, 1, 1)
 		if (kind != "<" && kind != "\"") next   # a macro: NH_CONFIG_FILE
 		sub(/^./, "", name); sub(/[>"].*$/, "", name)
-		if (core) core_include(name, kind)
+		if (compat) compat_include(name, kind)
+		else if (core) core_include(name, kind)
 		else if (public) public_include(name, kind)
 		else port_include(name, kind)
 		next
@@ -125,7 +137,7 @@ check_file() {
 check_tree() {
 	found=$(
 		cd "$1"
-		find arch core include -name '*.[ch]' | LC_ALL=C sort | while read -r file; do check_file "$file"; done
+		find arch core include -name '*.[ch]' -o -name '*.[ch]pp' | LC_ALL=C sort | while read -r file; do check_file "$file"; done
 	)
 	[ -z "$found" ] || { printf '%s\n' "$found"; return 1; }
 }
@@ -189,6 +201,19 @@ selftest() {
 	plant include/nearheap/nearheap.h '#if defined(__x86_64__)' 'target macro'
 	plant arch/host/port_host.h '#include "core/tlsf.h"' 'port includes'
 	plant arch/host/port_host.h '#include "arch/rp2040/port_rp2040.h"' 'port includes'
+	plant core/compat/any/any.c '#include "core/tlsf.h"' 'compatibility code includes'
+	plant core/compat/any/any.c '#include "core/compat/other/other.h"' 'compatibility code includes'
+	plant include/compat/any/any.h '#include "core/tlsf.h"' 'compatibility code includes'
+	plant core/compat/any/any.cpp '#include <core/tlsf.h>' 'compatibility code includes'
+	plant include/compat/any/any.h '#include <arch/port.h>' 'compatibility code includes'
+	plant include/nearheap/any.hpp '#include <unistd.h>' 'public header'
+	plant include/nearheap/any.hpp '#include "core/tlsf.h"' 'public header'
+	plant core/compat/any/any.c '#ifdef __linux__' 'target macro'
+	mkdir -p "$copy/core/compat/any"
+	: >"$copy/core/compat/any/any.c"
+	harmless core/compat/any/any.c '#include "core/compat/any/own.h"
+#include "arch/port.h"
+#include <zephyr/sys/sys_heap.h>'
 	harmless core/tlsf.h '/* never atomic_thread_fence,
 #include "core/heap.h" or __sync_ */'
 	harmless core/tlsf.h '// #ifdef __linux__'

@@ -14,7 +14,7 @@ set(NH_RP2040_DIR ${CMAKE_CURRENT_LIST_DIR}/..)
 set(NH_BOARD_DIR ${CMAKE_CURRENT_LIST_DIR})
 set(NH_BOARD_FLAGS -mcpu=cortex-m0plus -mthumb)
 set(NH_BOARD_SCRIPT ${NH_BOARD_DIR}/rp2040.ld)
-set(NH_BOARD_LIBS --specs=nano.specs --specs=nosys.specs)
+set(NH_BOARD_LIBS --specs=nano.specs --specs=nosys.specs -L${NH_RP2040_DIR}/../../arch/rp2040) # regions.ld
 set(nh_rp2040_padded ${CMAKE_BINARY_DIR}/nh_rp2040/boot2_padded.S)
 set(NH_BOARD_SOURCES
     ${NH_BOARD_DIR}/startup.c

@@ -19,7 +19,7 @@ node "$board/boot2_checksum.mjs" "$out/boot2.bin" "$out/boot2_padded.S"
 
 $cc $cpu -std=c11 -Os -g -ffunction-sections -fdata-sections \
 	-Wall -Wextra -Wpedantic -Wconversion -Werror \
-	-nostartfiles --specs=nano.specs --specs=nosys.specs -T"$board/rp2040.ld" \
+	-nostartfiles --specs=nano.specs --specs=nosys.specs -L"$here/../../../arch/rp2040" -T"$board/rp2040.ld" \
 	-Wl,--gc-sections -I"$board" -I"$firmware" \
 	"$here/main.c" "$board"/*.c "$firmware/console.c" "$out/boot2_padded.S" -o "$out/smoke.elf"
 node "$board/uf2.mjs" "$out/smoke.elf" "$out/smoke.uf2"
