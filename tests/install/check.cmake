@@ -29,10 +29,15 @@ run("installing" ${CMAKE_COMMAND} --install ${BUILD} --prefix ${WORK}/prefix)
 file(RENAME ${WORK}/prefix ${prefix})
 
 run("find_package" ${CMAKE_COMMAND} -S ${consumer} -B ${WORK}/build -G ${GENERATOR}
-    -D CMAKE_C_COMPILER=${COMPILER} -D CMAKE_PREFIX_PATH=${prefix})
+    -D CMAKE_C_COMPILER=${COMPILER} -D CMAKE_CXX_COMPILER=${CXX_COMPILER} -D CMAKE_PREFIX_PATH=${prefix})
 run("building with find_package" ${CMAKE_COMMAND} --build ${WORK}/build)
 run("the program built with find_package" ${WORK}/build/consumer)
 expect_greeting("find_package")
+
+if(CXX_COMPILER)
+	run("the C++ program built with find_package" ${WORK}/build/consumer_cxx)
+	expect_greeting("find_package, C++")
+endif()
 
 file(GLOB_RECURSE pc ${prefix}/nearheap.pc)
 get_filename_component(pc_dir "${pc}" DIRECTORY)
