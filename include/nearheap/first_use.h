@@ -18,8 +18,8 @@ extern "C" {
 
 /* Defined by the program (nearheap_pico has one): calls nh_init() with its heaps. Returns what
  * nh_init() returned; NH_EALREADY is as good as NH_OK. It is called on whichever CPU comes first,
- * also from a handler, with no lock held; if several CPUs may be running by then, it must let one of them
- * do the work and the others wait for it. It must not allocate. Without one: NH_ENOINIT, and requests fail
+ * also from a handler, with no lock held. No other CPU may be inside nh_malloc() while nh_init() runs (see there):
+ * make the heaps before the others start. It must not allocate. Without one: NH_ENOINIT, and requests fail
  * until nh_init() was called. */
 nh_status nh_first_use(void);
 

@@ -3,8 +3,8 @@
  * nearheap in a program for the Raspberry Pi Pico SDK: its memory, its spin locks, its panic().
  * Compiled as part of the program, as the SDK's own libraries are.
  *
- * The heaps are made by the first constructor, or, if something allocates earlier, at that moment. A core
- * that comes while the other makes them waits for it.
+ * The heaps are made among the SDK's initialisers, before constructors and core 1, or, if something
+ * allocates earlier, at that moment.
  */
 #include <pico.h>
 
@@ -161,11 +161,14 @@ nh_status nh_first_use(void)
 	return status;
 }
 
-/* Before every constructor that does not ask for less than 101. */
-__attribute__((constructor(101))) static void start(void)
+static void start(void)
 {
 	(void)nh_first_use_ready();
 }
+
+/* Among the SDK's own initialisers: after those of memory functions and spin locks (up to 01000), before all
+ * that could start core 1, which must not be inside nh_malloc() while nh_init() is under way. */
+__attribute__((section(".preinit_array.01050"), used)) static void (*const start_entry)(void) = start;
 
 void nh_exhausted(size_t size)
 {

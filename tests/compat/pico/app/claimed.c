@@ -21,7 +21,7 @@ static void early(void)
 	spin_lock_claim(30);
 }
 
-__attribute__((section(".preinit_array.90000"), used)) static void (*const early_entry)(void) = early;
+__attribute__((section(".preinit_array.00900"), used)) static void (*const early_entry)(void) = early;
 
 int main(void)
 {
