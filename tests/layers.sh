@@ -13,7 +13,7 @@ set -eu
 LAYERS='
 arch/port
 core/atomic core/size core/block core/status core/fault
-core/tlsf
+core/tlsf core/single
 arch/host/lock_ck
 core/lock core/gate core/cache
 core/heap core/reclaim core/drain

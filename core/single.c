@@ -1,0 +1,315 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * One region without lock and instance: see nearheap/single.h.
+ *
+ *   | nh_single | lists | blocks ... | fence |
+ *
+ * What TLSF needs besides is made on the stack at each call from these few words (wake) and what
+ * changed is put back (rest): about twenty moves, and a heap of 128 bytes has room for blocks.
+ */
+#include <nearheap/single.h>
+
+#include "core/fault.h"
+#include "core/tlsf.h"
+#include "arch/port.h"
+
+#include <string.h>
+
+struct nh_single {
+	uint32_t fitted; /* granules that the lists were made for */
+	uint32_t total;  /* granules of blocks */
+	uint32_t free, least_free, lost;
+	uint32_t secret;
+};
+
+#define CONTROL_ALIGN ((uintptr_t)4)
+
+/* A heap at work. */
+struct awake {
+	struct nh__tlsf tlsf;
+	struct nh__region region;
+};
+
+static bool is_wide(uint32_t granules)
+{
+	return granules > UINT16_MAX - 1u;
+}
+
+static unsigned char *lists_of(const nh_single *single)
+{
+	return (unsigned char *)(uintptr_t)(single + 1);
+}
+
+/* First payload: what nh__region_layout gives for the memory behind the lists. */
+static uintptr_t first_of(const nh_single *single)
+{
+	uintptr_t at = (uintptr_t)lists_of(single) + nh__tlsf_lists_size(single->fitted, is_wide(single->fitted));
+	return (at + NH_HEADER + NH_GRANULE - 1u) & ~(uintptr_t)(NH_GRANULE - 1u);
+}
+
+static uintptr_t end_of(const nh_single *single)
+{
+	return first_of(single) + (uintptr_t)single->total * NH_GRANULE;
+}
+
+static void wake(struct awake *awake, const nh_single *single)
+{
+	struct nh__tlsf *tlsf = &awake->tlsf;
+	memset(awake, 0, sizeof *awake);
+	nh__tlsf_init(tlsf, lists_of(single), single->fitted, is_wide(single->fitted), single->secret);
+	awake->region = (struct nh__region){first_of(single), end_of(single), NULL, NULL};
+	tlsf->origin = awake->region.first - NH_GRANULE;
+	tlsf->regions = &awake->region;
+	tlsf->total = single->total;
+	tlsf->free = single->free;
+	tlsf->least_free = single->least_free;
+	tlsf->lost = single->lost;
+	for (unsigned level = 0; level < tlsf->levels; level++)
+		if (tlsf->second[level] != 0)
+			tlsf->first |= UINT32_C(1) << level;
+}
+
+static void rest(const struct awake *awake, nh_single *single)
+{
+	const struct nh__tlsf *tlsf = &awake->tlsf;
+	single->free = tlsf->free;
+	single->least_free = tlsf->least_free;
+	single->lost = tlsf->lost;
+	if (tlsf->fault != NH_FAULT_NONE)
+		nh__report(tlsf->fault, tlsf->fault_at, nh_port_cpu());
+}
+
+/* ---- beginning ---------------------------------------------------------------------------- */
+
+nh_status nh_single_init(void *memory, size_t size, nh_single **result)
+{
+	uintptr_t base = (uintptr_t)memory, first, end;
+	if (memory == NULL || result == NULL)
+		return NH_EINVAL;
+	if (base + size < base)
+		return NH_EWRAP;
+	uintptr_t control = (base + CONTROL_ALIGN - 1u) & ~(CONTROL_ALIGN - 1u), limit = base + size;
+	if (size < sizeof(nh_single) + CONTROL_ALIGN)
+		return NH_ESMALL;
+
+	/* Lists for the whole memory leave fewer granules than that, which may need fewer lists. */
+	uint32_t fitted = nh__granules(size), granules = 0;
+	for (unsigned pass = 0; pass < 2; pass++) {
+		if (fitted > NH_SPAN_MAX)
+			return NH_ERANGE;
+		uintptr_t blocks = control + sizeof(nh_single) + nh__tlsf_lists_size(fitted, is_wide(fitted));
+		if (blocks < control || blocks >= limit)
+			return NH_ESMALL;
+		granules = nh__region_layout(blocks, limit - blocks, &first, &end);
+		if (granules == 0)
+			return NH_ESMALL;
+		if (pass == 0 && !is_wide(granules))
+			fitted = granules;
+	}
+	nh_single *single = (nh_single *)control;
+	*single = (nh_single){.fitted = fitted, .secret = nh_port_entropy()};
+	memset(lists_of(single), 0, nh__tlsf_lists_size(fitted, is_wide(fitted)));
+
+	struct awake awake;
+	single->total = granules;
+	wake(&awake, single);
+	awake.tlsf.regions = NULL;
+	awake.tlsf.total = 0;
+	nh__tlsf_add(&awake.tlsf, &awake.region);
+	rest(&awake, single);
+	*result = single;
+	return NH_OK;
+}
+
+/* ---- blocks ------------------------------------------------------------------------------- */
+
+/* The block an address returned by alloc belongs to: rewinding may put it inside the first granule. */
+static struct nh__block *block_of(const void *address)
+{
+	return nh__block_at((const void *)((uintptr_t)address & ~(uintptr_t)(NH_GRANULE - 1u)));
+}
+
+/* NH_FAULT_NONE: a live block. */
+static nh_fault_code look_at(const struct awake *awake, const void *address)
+{
+	struct nh__block *block = block_of(address);
+	uintptr_t payload = (uintptr_t)nh__payload(block);
+	if (payload < awake->region.first || payload >= awake->region.end)
+		return NH_FAULT_POINTER;
+	uint8_t owner = nh__load_relaxed(&block->owner);
+	if (owner == NH__OWNER_TLSF)
+		return NH_FAULT_DOUBLE_FREE;
+	if (owner != NH__OWNER_LARGE)
+		return NH_FAULT_POINTER;
+#if NH_WIDE && NH_HARDENING >= NH_HARDENING_MODERATE
+	if (block->key != nh__block_key(awake->tlsf.secret, block))
+		return NH_FAULT_POINTER;
+#endif
+	uint32_t span = nh__block_span(block);
+	return span < NH_SPAN_MIN || span > nh__span_to_end(&awake->region, block) ? NH_FAULT_NEIGHBOUR : NH_FAULT_NONE;
+}
+
+static struct nh__block *take(struct awake *awake, uint32_t span, uint32_t align)
+{
+	struct nh__scan scan = {0};
+	bool done = false;
+	struct nh__block *block = nh__tlsf_take(&awake->tlsf, span, align);
+	while (block == NULL && !done)
+		block = nh__tlsf_scan(&awake->tlsf, span, align, &scan, &done);
+	return block;
+}
+
+/* Gives back the granules in front of `front`. */
+static struct nh__block *cut_front(struct awake *awake, struct nh__block *block, uint32_t front)
+{
+	if (front == 0)
+		return block;
+	struct nh__block *kept = nh__tlsf_cut(&awake->tlsf, block, front);
+	nh__store_relaxed(&kept->owner, NH__OWNER_LARGE);
+	nh__tlsf_give(&awake->tlsf, block);
+	return kept;
+}
+
+void *nh_single_alloc(nh_single *single, size_t alignment, size_t rewind, size_t size)
+{
+	/* The address is the aligned one less `rewind`: granules of it lie before the aligned one, and
+	 * what is no whole granule makes it begin inside the block's first. */
+	size_t back = (rewind + NH_GRANULE - 1u) & ~(size_t)(NH_GRANULE - 1u), skip = back - rewind;
+	uint32_t align = nh__align(alignment), front = 0;
+	if (size == 0 || align == 0 || size + skip < size || (rewind != 0 && rewind >= alignment))
+		return NULL;
+	uint32_t span = nh__span(size + skip);
+	if (span == 0)
+		return NULL;
+	if (back != 0 && align > 1) {
+		/* from the aligned granule before: up to there, less `back`, is cut off again */
+		front = align - (uint32_t)(back >> NH_GRANULE_SHIFT);
+		while (front != 0 && front < NH_SPAN_MIN)
+			front += align;
+		if (front > NH_SPAN_MAX - span)
+			return NULL;
+	}
+	struct awake awake;
+	wake(&awake, single);
+	struct nh__block *block = take(&awake, span + front, align);
+	if (block != NULL) {
+		block = cut_front(&awake, block, front);
+		nh__store_relaxed(&block->owner, NH__OWNER_LARGE);
+	}
+	rest(&awake, single);
+	return block == NULL ? NULL : (unsigned char *)nh__payload(block) + skip;
+}
+
+bool nh_single_resize(nh_single *single, void *address, size_t size)
+{
+	struct awake awake;
+	struct nh__block *block = block_of(address);
+	size_t skip = (size_t)((uintptr_t)address - (uintptr_t)nh__payload(block));
+	uint32_t span = size == 0 || size + skip < size ? 0 : nh__span(size + skip);
+	bool fits = false;
+	wake(&awake, single);
+	nh_fault_code fault = address == NULL ? NH_FAULT_POINTER : look_at(&awake, address);
+	if (fault == NH_FAULT_NONE && span != 0) {
+		fits = nh__block_span(block) >= span;
+		if (fits)
+			nh__tlsf_shrink(&awake.tlsf, block, span);
+		else
+			fits = nh__tlsf_grow(&awake.tlsf, block, span);
+	}
+	rest(&awake, single);
+	if (fault != NH_FAULT_NONE)
+		nh__report(fault, address, nh_port_cpu());
+	return fits;
+}
+
+void nh_single_free(nh_single *single, void *address)
+{
+	struct awake awake;
+	if (address == NULL)
+		return;
+	wake(&awake, single);
+	nh_fault_code fault = look_at(&awake, address);
+	if (fault == NH_FAULT_NONE) {
+		struct nh__block *block = block_of(address);
+		nh_port_retire(nh__payload(block), NH_USABLE(nh__block_span(block)));
+		nh__tlsf_give(&awake.tlsf, block);
+	}
+	rest(&awake, single);
+	if (fault != NH_FAULT_NONE)
+		nh__report(fault, address, nh_port_cpu());
+}
+
+size_t nh_single_usable_size(nh_single *single, const void *address)
+{
+	struct awake awake;
+	wake(&awake, single);
+	if (address == NULL || look_at(&awake, address) != NH_FAULT_NONE)
+		return 0;
+	struct nh__block *block = block_of(address);
+	return NH_USABLE(nh__block_span(block)) - (size_t)((uintptr_t)address - (uintptr_t)nh__payload(block));
+}
+
+bool nh_single_contains(const nh_single *single, const void *address)
+{
+	return (uintptr_t)address >= first_of(single) && (uintptr_t)address < end_of(single);
+}
+
+/* ---- looking ------------------------------------------------------------------------------ */
+
+void nh_single_stats_get(const nh_single *single, nh_heap_stats *stats)
+{
+	memset(stats, 0, sizeof *stats);
+	stats->size = (size_t)single->total * NH_GRANULE;
+	stats->free = (size_t)single->free * NH_GRANULE;
+	stats->taken = stats->size - stats->free;
+	stats->live = stats->taken;
+	stats->peak = (size_t)(single->total - single->least_free) * NH_GRANULE;
+	stats->quarantined = (size_t)single->lost * NH_GRANULE;
+	stats->regions = 1;
+}
+
+void nh_single_peak_reset(nh_single *single)
+{
+	single->least_free = single->free;
+}
+
+nh_status nh_single_walk(nh_single *single, bool (*visit)(const nh_block_info *block, void *context), void *context)
+{
+	uintptr_t at = first_of(single), end = end_of(single);
+	if (visit == NULL)
+		return NH_EINVAL;
+	while (at < end) {
+		struct nh__block *block = nh__block_at((void *)at);
+		uint32_t span = nh__block_span(block);
+		if (span < NH_SPAN_MIN || span > (end - at) >> NH_GRANULE_SHIFT)
+			return NH_ECORRUPT;
+		bool free = (nh__flags(block) & NH__FREE) != 0;
+		nh_block_info info = {0, (void *)at, NH_USABLE(span), free ? NH_BLOCK_FREE : NH_BLOCK_LIVE};
+		if (!visit(&info, context))
+			break;
+		at += (uintptr_t)span * NH_GRANULE;
+	}
+	return NH_OK;
+}
+
+nh_status nh_single_validate(nh_single *single, nh_report *report)
+{
+	struct awake awake;
+	const char *what = NULL;
+	const void *bad = NULL;
+	bool previous_free = false;
+	wake(&awake, single);
+	for (uintptr_t at = awake.region.first; what == NULL && at <= awake.region.end;) {
+		struct nh__block *block = nh__block_at((void *)at);
+		what = nh__tlsf_check_block(&awake.tlsf, &awake.region, block, previous_free, &bad);
+		previous_free = (nh__flags(block) & NH__FREE) != 0;
+		if (at == awake.region.end)
+			break;
+		at += (uintptr_t)nh__block_span(block) * NH_GRANULE;
+	}
+	for (unsigned level = 0; what == NULL && level < awake.tlsf.levels; level++)
+		what = nh__tlsf_check_level(&awake.tlsf, level, &bad);
+	if (report != NULL)
+		*report = what == NULL ? (nh_report){-1, NULL, NULL} : (nh_report){0, bad, what};
+	return what == NULL ? NH_OK : NH_ECORRUPT;
+}
