@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: MIT */
+/* Architecture bits of `zephyr,memory-attr` on ARM. */
+#ifndef NH_ZEPHYR_DT_MEMORY_ATTR_ARM_H
+#define NH_ZEPHYR_DT_MEMORY_ATTR_ARM_H
+
+#include <zephyr/dt-bindings/memory-attr/memory-attr.h>
+
+#define DT_MEM_ARM_MASK DT_MEM_ARCH_ATTR_MASK
+#define DT_MEM_ARM_GET(x) ((x) & DT_MEM_ARM_MASK)
+#define DT_MEM_ARM(x) ((x) << DT_MEM_ARCH_ATTR_SHIFT)
+
+#define ATTR_MPU_RAM 0x01
+#define ATTR_MPU_RAM_NOCACHE 0x02
+#define ATTR_MPU_FLASH 0x04
+#define ATTR_MPU_PPB 0x08
+#define ATTR_MPU_IO 0x10
+#define ATTR_MPU_EXTMEM 0x20
+
+#define DT_MEM_ARM_MPU_RAM DT_MEM_ARM(ATTR_MPU_RAM)
+#define DT_MEM_ARM_MPU_RAM_NOCACHE DT_MEM_ARM(ATTR_MPU_RAM_NOCACHE)
+#define DT_MEM_ARM_MPU_FLASH DT_MEM_ARM(ATTR_MPU_FLASH)
+#define DT_MEM_ARM_MPU_PPB DT_MEM_ARM(ATTR_MPU_PPB)
+#define DT_MEM_ARM_MPU_IO DT_MEM_ARM(ATTR_MPU_IO)
+#define DT_MEM_ARM_MPU_EXTMEM DT_MEM_ARM(ATTR_MPU_EXTMEM)
+#define DT_MEM_ARM_MPU_UNKNOWN DT_MEM_ARCH_ATTR_UNKNOWN
+
+#endif
