@@ -115,7 +115,7 @@ static void test_bounds(void **state)
 	(void)state;
 	int outside;
 	assert_null(sys_multi_heap_get_heap(&multi, (char *)memory + sizeof memory));
-	assert_null(sys_multi_heap_get_heap(&multi, (char *)memory - 1));
+	assert_null(sys_multi_heap_get_heap(&multi, (void *)((uintptr_t)memory - 1u)));
 	assert_null(sys_multi_heap_get_heap(&multi, (void *)1));
 	assert_null(sys_multi_heap_get_heap(&multi, (void *)UINTPTR_MAX));
 	assert_null(sys_multi_heap_get_heap(&multi, NULL));

@@ -330,7 +330,7 @@ static void test_array(void **state)
 		assert_int_equal(sys_heap_array_get(&all), i + 1);
 		assert_ptr_equal(all[i], &others[i]);
 	}
-	struct sys_heap one_more;
+	static struct sys_heap one_more;
 	assert_int_equal(sys_heap_array_save(&one_more), -EINVAL);
 	sys_heap_init(&one_more, heap_mem, sizeof heap_mem); /* a heap all the same */
 	assert_non_null(one_more.heap);
