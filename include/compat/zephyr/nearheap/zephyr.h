@@ -7,6 +7,7 @@
 #ifndef NEARHEAP_ZEPHYR_H
 #define NEARHEAP_ZEPHYR_H
 
+#include <nearheap/nearheap.h>
 #include <zephyr/mem_mgmt/mem_attr.h>
 #include <zephyr/multi_heap/shared_multi_heap.h>
 
