@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * sys_heap: nh_single under Zephyr's names. What is added is the meaning of two-bit alignments,
- * realloc's copy, the listeners, and the list of all heaps.
+ * realloc's copy and the listeners.
  */
 #include <zephyr/sys/sys_heap.h>
 
-#include "core/compat/zephyr/guard.h"
 #include "core/compat/zephyr/heap.h"
 
 #include <nearheap/zephyr.h>
@@ -13,59 +12,6 @@
 
 #include <errno.h>
 #include <string.h>
-
-/* ---- the list of heaps -------------------------------------------------------------------- */
-
-#if CONFIG_SYS_HEAP_ARRAY_SIZE > 0
-
-static nh_zephyr_guard array_guard;
-static struct sys_heap *array[CONFIG_SYS_HEAP_ARRAY_SIZE];
-static _Atomic uint32_t array_count; /* written under the guard */
-
-int sys_heap_array_save(struct sys_heap *heap)
-{
-	if (heap == NULL)
-		return -EINVAL;
-	nh_port_irq irq = nh_zephyr_enter(&array_guard);
-	uint32_t count = atomic_load_explicit(&array_count, memory_order_relaxed), at = 0;
-	while (at < count && array[at] != heap)
-		at++;
-	bool room = at < CONFIG_SYS_HEAP_ARRAY_SIZE;
-	if (at == count && room) {
-		array[at] = heap;
-		/* release: to sys_heap_array_get */
-		atomic_store_explicit(&array_count, count + 1u, memory_order_release);
-	}
-	nh_zephyr_leave(&array_guard, irq);
-	return room ? 0 : -EINVAL;
-}
-
-int sys_heap_array_get(struct sys_heap ***heaps)
-{
-	if (heaps == NULL)
-		return -EINVAL;
-	*heaps = array;
-	/* acquire: of sys_heap_array_save */
-	return (int)atomic_load_explicit(&array_count, memory_order_acquire);
-}
-
-#else
-
-int sys_heap_array_save(struct sys_heap *heap)
-{
-	(void)heap;
-	return -EINVAL;
-}
-
-int sys_heap_array_get(struct sys_heap ***heaps)
-{
-	if (heaps == NULL)
-		return -EINVAL;
-	*heaps = NULL;
-	return 0;
-}
-
-#endif
 
 /* ---- alignment ---------------------------------------------------------------------------- */
 
@@ -96,11 +42,14 @@ void sys_heap_init(struct sys_heap *heap, void *mem, size_t bytes)
 	nh_single *single = NULL;
 	nh_status status = nh_single_init(mem, bytes, &single);
 	heap->heap = (struct z_heap *)(void *)single;
-	if (status != NH_OK)
+	if (status != NH_OK) {
 		nh_zephyr_print("sys_heap_init: %lu bytes at %p: %s\n", (unsigned long)bytes, mem,
 		                nh_status_string(status));
-	else
-		(void)sys_heap_array_save(heap); /* a full array is no reason to refuse a heap */
+		return;
+	}
+#if CONFIG_SYS_HEAP_ARRAY_SIZE > 0
+	(void)sys_heap_array_save(heap); /* a full array is no reason to refuse a heap */
+#endif
 }
 
 static void *allocate(struct sys_heap *heap, const struct place *place, size_t bytes)
