@@ -3,8 +3,8 @@
  * nearheap/single.h - one region, nothing else: no instance, no lock, no caches.
  *
  * The same TLSF as behind nh_malloc, for small private heaps. Everything it needs lies at the head of
- * the region (44 bytes up to 64 bytes of blocks, 140 for 4 KiB), so 128 bytes of memory serve
- * blocks. A freed block is merged and reusable at once, a shrink gives its tail back at once.
+ * the region (about 45 bytes for the smallest, 150 for 4 KiB), so 128 bytes of memory serve blocks.
+ * A freed block is merged and reusable at once, a shrink gives its tail back at once.
  *
  * THE CALLER SERIALISES. No two calls on one heap at the same time, interrupt handlers included.
  * Different heaps have nothing in common. Within that rule: anywhere. Worst case of every call, unless it

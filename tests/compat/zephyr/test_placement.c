@@ -94,6 +94,8 @@ static void test_control(void **state)
 	assert_int_equal(add(SMH_REG_ATTR_EXTERNAL, outside, &placement), 0);
 	placement = (struct nh_smh_placement){ .control = control, .control_size = sizeof control };
 	assert_int_equal(add(SMH_REG_ATTR_NON_CACHEABLE, near1 + BANK / 16, &placement), -EEXIST);
+	struct shared_multi_heap_region over = { SMH_REG_ATTR_NON_CACHEABLE, (uintptr_t)(control + 1024), 4096 };
+	assert_int_equal(shared_multi_heap_add(&over, NULL), -EEXIST);
 	/* all of the region is for blocks */
 	void *block = shared_multi_heap_alloc(SMH_REG_ATTR_EXTERNAL, BANK - 64u);
 	assert_true(lies_in(block, outside, BANK));

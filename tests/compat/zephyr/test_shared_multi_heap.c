@@ -206,6 +206,25 @@ static void test_realloc_across(void **state)
 	}
 }
 
+/* Where a block may go that cannot stay in its region is for the attribute to say: not to the next region of
+ * the old one. */
+static void test_realloc_leaves(void **state)
+{
+	(void)state;
+	unsigned char *block = shared_multi_heap_alloc(SMH_REG_ATTR_CACHEABLE, 300);
+	void *wall = shared_multi_heap_alloc(SMH_REG_ATTR_CACHEABLE, 2000);
+	assert_true(lies_in(block, cached[1], BANK) && lies_in(wall, cached[1], BANK));
+	paint(block, 300, 3);
+	block = shared_multi_heap_realloc(SMH_REG_ATTR_NON_CACHEABLE, block, 2500);
+	assert_true(lies_in(block, uncached, BANK));
+	assert_painted(block, 300, 3);
+	block = shared_multi_heap_realloc(SMH_REG_ATTR_CACHEABLE, block, 3300);
+	assert_true(block != NULL && lies_in(block, uncached, BANK)); /* stays where it can */
+	assert_painted(block, 300, 3);
+	shared_multi_heap_free(block);
+	shared_multi_heap_free(wall);
+}
+
 static void test_faults(void **state)
 {
 	(void)state;
@@ -252,7 +271,8 @@ int main(int argc, char **argv)
 		cmocka_unit_test(test_refused_regions), cmocka_unit_test(test_add),
 		cmocka_unit_test(test_duplicates),  cmocka_unit_test(test_alloc),
 		cmocka_unit_test(test_first_fit),   cmocka_unit_test(test_resizing),
-		cmocka_unit_test(test_realloc_across), cmocka_unit_test(test_faults),
+		cmocka_unit_test(test_realloc_across), cmocka_unit_test(test_realloc_leaves),
+		cmocka_unit_test(test_faults),
 		cmocka_unit_test(test_eight_each),
 	};
 	nht_start(argc, argv);

@@ -122,7 +122,7 @@ static void check_all_back(void)
 int main(int argc, char **argv)
 {
 	nht_start(argc, argv);
-	size_t operations = nht_stress_operations(200000);
+	size_t operations = nht_stress_operations(50000);
 	stress_threads(THREADS, begin, NULL);
 	NHT_CHECK(shared.inits == 1, "%u of the calls of pool_init returned 0", shared.inits);
 	stress_threads(THREADS, add, NULL);
