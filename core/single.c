@@ -47,9 +47,10 @@ static uintptr_t first_of(const nh_single *single)
 	return (at + NH_HEADER + NH_GRANULE - 1u) & ~(uintptr_t)(NH_GRANULE - 1u);
 }
 
-static uintptr_t end_of(const nh_single *single)
+static struct nh__region region_of(const nh_single *single)
 {
-	return first_of(single) + (uintptr_t)single->total * NH_GRANULE;
+	uintptr_t first = first_of(single);
+	return (struct nh__region){first, first + (uintptr_t)single->total * NH_GRANULE, NULL, NULL};
 }
 
 static void wake(struct awake *awake, const nh_single *single)
@@ -57,7 +58,7 @@ static void wake(struct awake *awake, const nh_single *single)
 	struct nh__tlsf *tlsf = &awake->tlsf;
 	memset(awake, 0, sizeof *awake);
 	nh__tlsf_init(tlsf, lists_of(single), single->fitted, is_wide(single->fitted), single->secret);
-	awake->region = (struct nh__region){first_of(single), end_of(single), NULL, NULL};
+	awake->region = region_of(single);
 	tlsf->origin = awake->region.first - NH_GRANULE;
 	tlsf->regions = &awake->region;
 	tlsf->total = single->total;
@@ -130,11 +131,12 @@ static struct nh__block *block_of(const void *address)
 }
 
 /* NH_FAULT_NONE: a live block. */
-static nh_fault_code look_at(const struct awake *awake, const void *address)
+static nh_fault_code look_at(const nh_single *single, const void *address)
 {
+	struct nh__region region = region_of(single);
 	struct nh__block *block = block_of(address);
 	uintptr_t payload = (uintptr_t)nh__payload(block);
-	if (payload < awake->region.first || payload >= awake->region.end)
+	if (payload < region.first || payload >= region.end)
 		return NH_FAULT_POINTER;
 	uint8_t owner = nh__load_relaxed(&block->owner);
 	if (owner == NH__OWNER_TLSF)
@@ -142,11 +144,20 @@ static nh_fault_code look_at(const struct awake *awake, const void *address)
 	if (owner != NH__OWNER_LARGE)
 		return NH_FAULT_POINTER;
 #if NH_WIDE && NH_HARDENING >= NH_HARDENING_MODERATE
-	if (block->key != nh__block_key(awake->tlsf.secret, block))
+	if (block->key != nh__block_key(single->secret, block))
 		return NH_FAULT_POINTER;
 #endif
 	uint32_t span = nh__block_span(block);
-	return span < NH_SPAN_MIN || span > nh__span_to_end(&awake->region, block) ? NH_FAULT_NEIGHBOUR : NH_FAULT_NONE;
+	return span < NH_SPAN_MIN || span > nh__span_to_end(&region, block) ? NH_FAULT_NEIGHBOUR : NH_FAULT_NONE;
+}
+
+/* Reports what is none. */
+static bool is_live(const nh_single *single, const void *address)
+{
+	nh_fault_code fault = look_at(single, address);
+	if (fault != NH_FAULT_NONE)
+		nh__report(fault, address, nh_port_cpu());
+	return fault == NH_FAULT_NONE;
 }
 
 static struct nh__block *take(struct awake *awake, uint32_t span, uint32_t align)
@@ -206,44 +217,33 @@ bool nh_single_resize(nh_single *single, void *address, size_t size)
 	struct nh__block *block = block_of(address);
 	size_t skip = (size_t)((uintptr_t)address - (uintptr_t)nh__payload(block));
 	uint32_t span = size == 0 || size + skip < size ? 0 : nh__span(size + skip);
-	bool fits = false;
+	if (!is_live(single, address) || span == 0)
+		return false;
 	wake(&awake, single);
-	nh_fault_code fault = address == NULL ? NH_FAULT_POINTER : look_at(&awake, address);
-	if (fault == NH_FAULT_NONE && span != 0) {
-		fits = nh__block_span(block) >= span;
-		if (fits)
-			nh__tlsf_shrink(&awake.tlsf, block, span);
-		else
-			fits = nh__tlsf_grow(&awake.tlsf, block, span);
-	}
+	bool fits = nh__block_span(block) >= span;
+	if (fits)
+		nh__tlsf_shrink(&awake.tlsf, block, span);
+	else
+		fits = nh__tlsf_grow(&awake.tlsf, block, span);
 	rest(&awake, single);
-	if (fault != NH_FAULT_NONE)
-		nh__report(fault, address, nh_port_cpu());
 	return fits;
 }
 
 void nh_single_free(nh_single *single, void *address)
 {
 	struct awake awake;
-	if (address == NULL)
+	if (address == NULL || !is_live(single, address))
 		return;
+	struct nh__block *block = block_of(address);
+	nh_port_retire(nh__payload(block), NH_USABLE(nh__block_span(block)));
 	wake(&awake, single);
-	nh_fault_code fault = look_at(&awake, address);
-	if (fault == NH_FAULT_NONE) {
-		struct nh__block *block = block_of(address);
-		nh_port_retire(nh__payload(block), NH_USABLE(nh__block_span(block)));
-		nh__tlsf_give(&awake.tlsf, block);
-	}
+	nh__tlsf_give(&awake.tlsf, block);
 	rest(&awake, single);
-	if (fault != NH_FAULT_NONE)
-		nh__report(fault, address, nh_port_cpu());
 }
 
 size_t nh_single_usable_size(nh_single *single, const void *address)
 {
-	struct awake awake;
-	wake(&awake, single);
-	if (address == NULL || look_at(&awake, address) != NH_FAULT_NONE)
+	if (look_at(single, address) != NH_FAULT_NONE)
 		return 0;
 	struct nh__block *block = block_of(address);
 	return NH_USABLE(nh__block_span(block)) - (size_t)((uintptr_t)address - (uintptr_t)nh__payload(block));
@@ -251,7 +251,8 @@ size_t nh_single_usable_size(nh_single *single, const void *address)
 
 bool nh_single_contains(const nh_single *single, const void *address)
 {
-	return (uintptr_t)address >= first_of(single) && (uintptr_t)address < end_of(single);
+	struct nh__region region = region_of(single);
+	return (uintptr_t)address >= region.first && (uintptr_t)address < region.end;
 }
 
 /* ---- looking ------------------------------------------------------------------------------ */
@@ -275,7 +276,8 @@ void nh_single_peak_reset(nh_single *single)
 
 nh_status nh_single_walk(nh_single *single, bool (*visit)(const nh_block_info *block, void *context), void *context)
 {
-	uintptr_t at = first_of(single), end = end_of(single);
+	struct nh__region region = region_of(single);
+	uintptr_t at = region.first, end = region.end;
 	if (visit == NULL)
 		return NH_EINVAL;
 	while (at < end) {
