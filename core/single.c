@@ -16,10 +16,12 @@
 #include <string.h>
 
 struct nh_single {
-	uint32_t fitted; /* granules that the lists were made for */
-	uint32_t total;  /* granules of blocks */
+	uint32_t total; /* granules of blocks */
 	uint32_t free, least_free, lost;
 	uint32_t secret;
+	uint16_t first; /* from here to the first payload */
+	uint8_t levels;
+	bool wide;
 };
 
 #define CONTROL_ALIGN ((uintptr_t)4)
@@ -30,44 +32,46 @@ struct awake {
 	struct nh__region region;
 };
 
-static bool is_wide(uint32_t granules)
-{
-	return granules > UINT16_MAX - 1u;
-}
-
 static unsigned char *lists_of(const nh_single *single)
 {
 	return (unsigned char *)(uintptr_t)(single + 1);
 }
 
-/* First payload: what nh__region_layout gives for the memory behind the lists. */
-static uintptr_t first_of(const nh_single *single)
-{
-	uintptr_t at = (uintptr_t)lists_of(single) + nh__tlsf_lists_size(single->fitted, is_wide(single->fitted));
-	return (at + NH_HEADER + NH_GRANULE - 1u) & ~(uintptr_t)(NH_GRANULE - 1u);
-}
-
 static struct nh__region region_of(const nh_single *single)
 {
-	uintptr_t first = first_of(single);
+	uintptr_t first = (uintptr_t)single + single->first;
 	return (struct nh__region){first, first + (uintptr_t)single->total * NH_GRANULE, NULL, NULL};
 }
 
 static void wake(struct awake *awake, const nh_single *single)
 {
 	struct nh__tlsf *tlsf = &awake->tlsf;
-	memset(awake, 0, sizeof *awake);
-	nh__tlsf_init(tlsf, lists_of(single), single->fitted, is_wide(single->fitted), single->secret);
+	unsigned char *lists = lists_of(single);
+	uint8_t *second = lists + single->levels * 8u * (single->wide ? 4u : 2u); /* as nh__tlsf_init has it */
+	uint32_t first = 0;
+	for (unsigned level = 0; level < single->levels; level++)
+		if (second[level] != 0)
+			first |= UINT32_C(1) << level;
 	awake->region = region_of(single);
-	tlsf->origin = awake->region.first - NH_GRANULE;
-	tlsf->regions = &awake->region;
-	tlsf->total = single->total;
-	tlsf->free = single->free;
-	tlsf->least_free = single->least_free;
-	tlsf->lost = single->lost;
-	for (unsigned level = 0; level < tlsf->levels; level++)
-		if (tlsf->second[level] != 0)
-			tlsf->first |= UINT32_C(1) << level;
+	/* Every member by name: else compilers call memset first, which costs more than all of this. */
+	*tlsf = (struct nh__tlsf){
+		.origin = awake->region.first - NH_GRANULE,
+		.regions = &awake->region,
+		.heads = lists,
+		.second = second,
+		.first = first,
+		.free = single->free,
+		.total = single->total,
+		.lost = single->lost,
+		.least_free = single->least_free,
+		.changes = 0,
+		.secret = single->secret,
+		.walk = NULL,
+		.levels = single->levels,
+		.wide = single->wide,
+		.fault = NH_FAULT_NONE,
+		.fault_at = NULL,
+	};
 }
 
 static void rest(const struct awake *awake, nh_single *single)
@@ -95,28 +99,29 @@ nh_status nh_single_init(void *memory, size_t size, nh_single **result)
 
 	/* Lists for the whole memory leave fewer granules than that, which may need fewer lists. */
 	uint32_t fitted = nh__granules(size), granules = 0;
+	size_t lists = 0;
+	bool wide = fitted > UINT16_MAX - 1u;
 	for (unsigned pass = 0; pass < 2; pass++) {
 		if (fitted > NH_SPAN_MAX)
 			return NH_ERANGE;
-		uintptr_t blocks = control + sizeof(nh_single) + nh__tlsf_lists_size(fitted, is_wide(fitted));
+		lists = nh__tlsf_lists_size(fitted, wide);
+		uintptr_t blocks = control + sizeof(nh_single) + lists;
 		if (blocks < control || blocks >= limit)
 			return NH_ESMALL;
 		granules = nh__region_layout(blocks, limit - blocks, &first, &end);
 		if (granules == 0)
 			return NH_ESMALL;
-		if (pass == 0 && !is_wide(granules))
+		if (pass == 0)
 			fitted = granules;
 	}
 	nh_single *single = (nh_single *)control;
-	*single = (nh_single){.fitted = fitted, .secret = nh_port_entropy()};
-	memset(lists_of(single), 0, nh__tlsf_lists_size(fitted, is_wide(fitted)));
-
-	struct awake awake;
-	single->total = granules;
-	wake(&awake, single);
-	awake.tlsf.regions = NULL;
-	awake.tlsf.total = 0;
+	struct awake awake = {.region = {first, end, NULL, NULL}};
+	memset(single, 0, sizeof *single + lists);
+	nh__tlsf_init(&awake.tlsf, lists_of(single), fitted, wide, nh_port_entropy());
+	awake.tlsf.origin = first - NH_GRANULE;
 	nh__tlsf_add(&awake.tlsf, &awake.region);
+	*single = (nh_single){.total = granules, .secret = awake.tlsf.secret, .first = (uint16_t)(first - control),
+	                      .levels = awake.tlsf.levels, .wide = wide};
 	rest(&awake, single);
 	*result = single;
 	return NH_OK;
