@@ -20,7 +20,7 @@ struct nh_single {
 	uint32_t free, least_free, lost;
 	uint32_t secret;
 	uint16_t first; /* from here to the first payload */
-	uint8_t levels;
+	uint8_t lists;
 	bool wide;
 };
 
@@ -47,19 +47,14 @@ static void wake(struct awake *awake, const nh_single *single)
 {
 	struct nh__tlsf *tlsf = &awake->tlsf;
 	unsigned char *lists = lists_of(single);
-	uint8_t *second = lists + single->levels * 8u * (single->wide ? 4u : 2u); /* as nh__tlsf_init has it */
-	uint32_t first = 0;
-	for (unsigned level = 0; level < single->levels; level++)
-		if (second[level] != 0)
-			first |= UINT32_C(1) << level;
 	awake->region = region_of(single);
 	/* Every member by name: else compilers call memset first, which costs more than all of this. */
 	*tlsf = (struct nh__tlsf){
 		.origin = awake->region.first - NH_GRANULE,
 		.regions = &awake->region,
 		.heads = lists,
-		.second = second,
-		.first = first,
+		.map = (uint32_t *)(void *)(lists + nh__heads_size(single->lists, single->wide)),
+		.primary = single->total,
 		.free = single->free,
 		.total = single->total,
 		.lost = single->lost,
@@ -67,7 +62,7 @@ static void wake(struct awake *awake, const nh_single *single)
 		.changes = 0,
 		.secret = single->secret,
 		.walk = NULL,
-		.levels = single->levels,
+		.lists = single->lists,
 		.wide = single->wide,
 		.fault = NH_FAULT_NONE,
 		.fault_at = NULL,
@@ -121,7 +116,7 @@ nh_status nh_single_init(void *memory, size_t size, nh_single **result)
 	awake.tlsf.origin = first - NH_GRANULE;
 	nh__tlsf_add(&awake.tlsf, &awake.region);
 	*single = (nh_single){.total = granules, .secret = awake.tlsf.secret, .first = (uint16_t)(first - control),
-	                      .levels = awake.tlsf.levels, .wide = wide};
+	                      .lists = awake.tlsf.lists, .wide = wide};
 	rest(&awake, single);
 	*result = single;
 	return NH_OK;
@@ -314,7 +309,7 @@ nh_status nh_single_validate(nh_single *single, nh_report *report)
 			break;
 		at += (uintptr_t)nh__block_span(block) * NH_GRANULE;
 	}
-	for (unsigned level = 0; what == NULL && level < awake.tlsf.levels; level++)
+	for (unsigned level = 0; what == NULL && level < awake.tlsf.lists / 8u; level++)
 		what = nh__tlsf_check_level(&awake.tlsf, level, &bad);
 	if (report != NULL)
 		*report = what == NULL ? (nh_report){-1, NULL, NULL} : (nh_report){0, bad, what};

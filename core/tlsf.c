@@ -227,15 +227,10 @@ static unsigned levels_for(uint32_t granules)
 	return granules < 8 ? 1u : nh_port_log2(granules) - 1u;
 }
 
-static size_t heads_size(unsigned lists, bool wide)
-{
-	return (size_t)lists * (wide ? 4u : 2u); /* lists come in eights: the map behind is aligned */
-}
-
 size_t nh__tlsf_lists_size(uint32_t granules, bool wide)
 {
 	unsigned lists = levels_for(granules) * 8u;
-	return heads_size(lists, wide) + (lists + 31u) / 32u * sizeof(uint32_t);
+	return nh__heads_size(lists, wide) + (lists + 31u) / 32u * sizeof(uint32_t);
 }
 
 void nh__tlsf_init(struct nh__tlsf *tlsf, void *lists, uint32_t granules, bool wide, uint32_t secret)
@@ -243,7 +238,7 @@ void nh__tlsf_init(struct nh__tlsf *tlsf, void *lists, uint32_t granules, bool w
 	tlsf->lists = (uint8_t)(levels_for(granules) * 8u);
 	tlsf->wide = wide;
 	tlsf->heads = lists;
-	tlsf->map = (uint32_t *)(void *)((unsigned char *)lists + heads_size(tlsf->lists, wide));
+	tlsf->map = (uint32_t *)(void *)((unsigned char *)lists + nh__heads_size(tlsf->lists, wide));
 	tlsf->secret = secret;
 }
 

@@ -51,7 +51,13 @@ struct nh__scan {
 	uint8_t list; /* one past the list being scanned, 0 = not begun */
 };
 
-/* Bytes of lists for regions of up to `granules`. */
+/* Bytes of the heads; the map is behind them. Lists come in eights, so it is aligned. */
+static inline size_t nh__heads_size(unsigned lists, bool wide)
+{
+	return (size_t)lists * (wide ? 4u : 2u);
+}
+
+/* Bytes of lists, heads and map, for regions of up to `granules`. */
 size_t nh__tlsf_lists_size(uint32_t granules, bool wide);
 
 /* `lists`: nh__tlsf_lists_size() bytes, zeroed, aligned to 4. */
