@@ -20,3 +20,12 @@ __attribute__((weak)) uint32_t nh_port_entropy(void)
 	word = (word ^ word >> 15) * UINT32_C(0x2c1b3c6d);
 	return word ^ word >> 13;
 }
+
+/* Where RAM is, and what of it is taken, the board knows. */
+__attribute__((weak)) nh_status nh_port_region_check(const void *base, size_t size, uint32_t attributes)
+{
+	(void)base;
+	(void)size;
+	(void)attributes;
+	return NH_OK;
+}

@@ -55,12 +55,14 @@
  *   unsigned nh_port_log2(uint32_t)   index of the highest set bit; argument not 0
  *   unsigned nh_port_ctz(uint32_t)    index of the lowest set bit; argument not 0
  *   uint32_t nh_port_entropy(void)    a word for the per-heap secret; a weak default is documented
+ *   nh_status nh_port_region_check(base, size, attributes)   may this be a region? Weak; nearheap/linker.h
  *   void nh_port_fatal(const nh_fault *)   the default fatal hook: say it if possible, and stop
  *   void nh_port_retire(void *payload, size_t size)   the caller gave up these bytes (sanitizers)
  */
 #ifndef NH_ARCH_PORT_H
 #define NH_ARCH_PORT_H
 
+#include <nearheap/linker.h>
 #include <nearheap/nearheap.h>
 #include <stdatomic.h>
 

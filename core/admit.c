@@ -112,6 +112,15 @@ static nh_status site_make(struct site *site, const struct plan *plan, const nh_
 	return nh__region_layout(base, size, &site->first, &site->end) == 0 ? NH_ESMALL : NH_OK;
 }
 
+/* What the board says of the memory of a heap. */
+static nh_status site_check(const nh_heap_config *config)
+{
+	nh_status status = nh_port_region_check(config->base, config->size, config->attributes);
+	if (status == NH_OK && config->control != NULL)
+		status = nh_port_region_check(config->control, config->control_size, config->attributes & ~NH_ATTR_EXTERNAL);
+	return status;
+}
+
 /* ---- admin lock --------------------------------------------------------------------------- */
 
 static nh_port_irq admin_enter(nh_instance *instance, unsigned *cpu)
@@ -331,6 +340,8 @@ nh_status nh_instance_heap_add(nh_instance *instance, const nh_heap_config *conf
 		return NH_ENOINIT;
 	nh_status status = plan_make(&plan, config);
 	if (status == NH_OK)
+		status = site_check(config);
+	if (status == NH_OK)
 		status = site_make(&site, &plan, config);
 	if (status == NH_OK)
 		status = heap_reserve(instance, config, &site, &id, &region);
@@ -371,6 +382,9 @@ nh_status nh_instance_region_add(nh_instance *instance, int number, void *base, 
 		return NH_ENOENT;
 	if (start + size < start)
 		return NH_EWRAP;
+	nh_status status = nh_port_region_check(base, size, heap->attributes);
+	if (status != NH_OK)
+		return status;
 	if (nh__granules(size) > NH_SPAN_MAX)
 		return NH_ERANGE;
 	uint32_t granules = nh__region_layout(start, size, &first, &end);
@@ -379,7 +393,6 @@ nh_status nh_instance_region_add(nh_instance *instance, int number, void *base, 
 	if (!in_reach(heap, first, end))
 		return NH_ERANGE;
 
-	nh_status status = NH_OK;
 	nh_port_irq irq = admin_enter(instance, &cpu);
 	if (in_use(instance, start, start + size))
 		status = NH_EOVERLAP;

@@ -54,3 +54,12 @@ __attribute__((weak)) void nh_port_fatal(const nh_fault *fault)
 	for (;;)
 		__asm volatile("bkpt #0xfa" ::"r"(shown) : "memory");
 }
+
+/* Where RAM is, and what of it is taken, the board knows. */
+__attribute__((weak)) nh_status nh_port_region_check(const void *base, size_t size, uint32_t attributes)
+{
+	(void)base;
+	(void)size;
+	(void)attributes;
+	return NH_OK;
+}

@@ -267,3 +267,12 @@ void nh_port_fatal(const nh_fault *fault)
 	fprintf(stderr, "nearheap: %s at %p (cpu %u)\n", nh_fault_string(fault->code), fault->address, fault->cpu);
 	abort();
 }
+
+/* Where RAM is, and what of it is taken, the board knows. */
+__attribute__((weak)) nh_status nh_port_region_check(const void *base, size_t size, uint32_t attributes)
+{
+	(void)base;
+	(void)size;
+	(void)attributes;
+	return NH_OK;
+}

@@ -64,6 +64,21 @@ __attribute__((weak)) uint32_t nh_port_entropy(void)
 	return word;
 }
 
+/* SRAM with its unstriped alias, USB RAM, the flash cache used as RAM: the heap is not let near anything else. External
+ * memory is outside of all that. */
+__attribute__((weak)) nh_status nh_port_region_check(const void *base, size_t size, uint32_t attributes)
+{
+	static const nh_linker_span ram[] = {
+		{(const void *)0x20000000u, (const void *)0x20042000u},
+		{(const void *)0x21000000u, (const void *)0x21040000u},
+		{(const void *)0x50100000u, (const void *)0x50101000u},
+		{(const void *)0x15000000u, (const void *)0x15004000u},
+	};
+	if (attributes & NH_ATTR_EXTERNAL)
+		return nh_linker_check(base, size, NULL, 0, ram, 4);
+	return nh_linker_check(base, size, ram, 4, NULL, 0);
+}
+
 /* Stops this core where a debugger shows the fault; the other core goes on. */
 __attribute__((weak)) void nh_port_fatal(const nh_fault *fault)
 {

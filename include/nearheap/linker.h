@@ -46,6 +46,20 @@
 
 /* ---- what core cannot know: where RAM and the image are ------------------------------------- */
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* Asked about each region, and control memory of the caller's, before anything of it is written; what it returns is
+ * what nh_init(), nh_heap_add() or nh_region_add() returns. A board may define it, by nh_linker_check(), say. The ports
+ * have weak ones: that of the RP2040 knows where RAM is, the others let everything pass. Called in the context of the
+ * call that adds, with no lock held; must not call the heap. */
+nh_status nh_port_region_check(const void *base, size_t size, uint32_t attributes);
+
+#ifdef __cplusplus
+}
+#endif
+
 /* From start up to, not including, end. */
 typedef struct nh_linker_span {
 	const void *start, *end;

@@ -69,8 +69,8 @@ typedef enum nh_status {
 	NH_EALIGN,   /* an alignment that is not a power of two */
 	NH_EWRAP,    /* base + size, or a size computation, wraps */
 	NH_ESMALL,   /* too small to hold one block (and its control memory) */
-	NH_ERANGE,   /* region too large or outside the heap's window */
-	NH_EOVERLAP, /* overlaps a region or control memory that is already in use */
+	NH_ERANGE,   /* region too large, outside the heap's window, or outside RAM (nearheap/linker.h) */
+	NH_EOVERLAP, /* overlaps a region or control memory that is already in use, or the image */
 	NH_ENOSPC,   /* no more heaps or regions: NH_MAX_HEAPS, NH_MAX_REGIONS */
 	NH_EALREADY, /* initialised already */
 	NH_ENOINIT,  /* not initialised */

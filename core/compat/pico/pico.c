@@ -28,7 +28,8 @@ extern char __scratch_y_start__[], __scratch_y_end__[], __StackBottom[], __Stack
 
 /* ---- where a region may be -------------------------------------------------------------------- */
 
-static nh_status check(const void *base, size_t size, uint32_t attributes)
+/* Takes the place of the port's own. */
+nh_status nh_port_region_check(const void *base, size_t size, uint32_t attributes)
 {
 	const nh_linker_span sram = { (const void *)SRAM_BASE, (const void *)SRAM_END };
 	const nh_linker_span taken[] = {
@@ -43,22 +44,6 @@ static nh_status check(const void *base, size_t size, uint32_t attributes)
 		return status;
 	/* All of it must be outside. */
 	return nh_linker_check(base, size, NULL, 0, &sram, 1);
-}
-
-nh_status nh_pico_heap_add(const nh_heap_config *config, int *heap)
-{
-	if (config == NULL)
-		return NH_EINVAL;
-	nh_status status = check(config->base, config->size, config->attributes);
-	return status == NH_OK ? nh_heap_add(config, heap) : status;
-}
-
-nh_status nh_pico_region_add(int heap, void *base, size_t size)
-{
-	nh_heap_stats stats = { 0 };
-	(void)nh_heap_stats_get(heap, &stats); /* all 0 if there is no such heap, which is for core to say */
-	nh_status status = check(base, size, stats.attributes);
-	return status == NH_OK ? nh_region_add(heap, base, size) : status;
 }
 
 /* ---- the heaps to start with ------------------------------------------------------------------ */
@@ -99,7 +84,7 @@ static nh_status make_heaps(nh_heap_config *heaps, unsigned *which)
 		/* A scratch bank may be full of its program. */
 		if (heaps[*which].size == 0)
 			continue;
-		status = nh_pico_heap_add(&heaps[*which], NULL);
+		status = nh_heap_add(&heaps[*which], NULL);
 		if (status == NH_ESMALL)
 			status = NH_OK;
 		if (status != NH_OK)

@@ -26,15 +26,11 @@ extern "C" {
  *   "scratch_x"  __scratch_x_end__ ... __StackOneBottom  the same, core 1
  *
  * A program may define its own. Called once, before constructors, on the core that allocates
- * first; it must not allocate. Heaps are checked as by nh_pico_heap_add(); one that is too small is
- * left out, any other error is a panic(). */
+ * first; it must not allocate. A heap that is too small is left out, any other error is a panic().
+ *
+ * Here as later, nh_heap_add() and nh_region_add() check against the image: NH_EOVERLAP for code, data and stacks,
+ * NH_ERANGE for what is not SRAM. Memory elsewhere (PSRAM) needs NH_ATTR_EXTERNAL, and as a region a heap that has it. */
 unsigned nh_pico_heaps(nh_heap_config *heaps, unsigned room);
-
-/* As nh_heap_add() and nh_region_add(), and checked against the image: NH_EOVERLAP for code, data
- * and stacks, NH_ERANGE for what is not SRAM. Memory elsewhere (PSRAM) needs NH_ATTR_EXTERNAL, and
- * as a region a heap that has it. Task, either core. */
-nh_status nh_pico_heap_add(const nh_heap_config *config, int *heap);
-nh_status nh_pico_region_add(int heap, void *base, size_t size);
 
 #ifdef __cplusplus
 }

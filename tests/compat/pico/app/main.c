@@ -105,23 +105,23 @@ static void wrong_regions(void)
 	nh_heap_config external = {
 		.name = "psram", .base = (void *)0x11000000, .size = 4096, .attributes = NH_ATTR_EXTERNAL
 	};
-	CHECK(nh_pico_region_add(0, data, sizeof data) == NH_EOVERLAP);
-	CHECK(nh_pico_region_add(0, stack, sizeof stack) == NH_EOVERLAP);
-	CHECK(nh_pico_region_add(0, (void *)0x20020000, 4096) == NH_EOVERLAP); /* is a region already */
-	CHECK(nh_pico_region_add(0, (void *)0x10000000, 4096) == NH_ERANGE);   /* flash */
-	CHECK(nh_pico_region_add(0, sram_end - 32, 64) != NH_OK);
-	CHECK(nh_pico_region_add(0, sram_end, 4096) == NH_ERANGE);
-	CHECK(nh_pico_region_add(0, (void *)(uintptr_t)-64, 128) == NH_EWRAP);
-	CHECK(nh_pico_region_add(0, NULL, 64) == NH_EINVAL);
-	CHECK(nh_pico_region_add(99, data, sizeof data) == NH_EOVERLAP);
-	CHECK(nh_pico_heap_add(NULL, NULL) == NH_EINVAL);
-	CHECK(nh_pico_heap_add(&external, NULL) ==
+	CHECK(nh_region_add(0, data, sizeof data) == NH_EOVERLAP);
+	CHECK(nh_region_add(0, stack, sizeof stack) == NH_EOVERLAP);
+	CHECK(nh_region_add(0, (void *)0x20020000, 4096) == NH_EOVERLAP); /* is a region already */
+	CHECK(nh_region_add(0, (void *)0x10000000, 4096) == NH_ERANGE);   /* flash */
+	CHECK(nh_region_add(0, sram_end - 32, 64) != NH_OK);
+	CHECK(nh_region_add(0, sram_end, 4096) == NH_ERANGE);
+	CHECK(nh_region_add(0, (void *)(uintptr_t)-64, 128) == NH_EWRAP);
+	CHECK(nh_region_add(0, NULL, 64) == NH_EINVAL);
+	CHECK(nh_region_add(99, data, sizeof data) == NH_ENOENT);
+	CHECK(nh_heap_add(NULL, NULL) == NH_EINVAL);
+	CHECK(nh_heap_add(&external, NULL) ==
 	      NH_ENOTSUP); /* let through to core, which wants control memory */
 	external.base = data;
-	CHECK(nh_pico_heap_add(&external, NULL) == NH_EOVERLAP);
+	CHECK(nh_heap_add(&external, NULL) == NH_EOVERLAP);
 	external.attributes = 0;
 	external.base = (void *)0x11000000;
-	CHECK(nh_pico_heap_add(&external, NULL) == NH_ERANGE);
+	CHECK(nh_heap_add(&external, NULL) == NH_ERANGE);
 }
 
 /* ---- core 0 ------------------------------------------------------------------------------ */
