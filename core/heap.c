@@ -390,7 +390,7 @@ static void give_inside(struct nh__heap *heap, struct nh__cache *cache, unsigned
                         unsigned klass, struct nh__note *note)
 {
 	struct nh__slot *slot = klass < NH_CLASSES ? &cache->slot[klass] : NULL;
-	if (slot != NULL && nh__should_merge(block, nh__slot_span(slot, klass)))
+	if (slot != NULL && !NH__EMPTY(slot->cur) && nh__should_merge(block, nh__slot_span(slot, klass)))
 		slot = NULL;
 	if (slot != NULL && NH__COUNT(slot->cur) < slot->cap) {
 		push(cache, slot, block);

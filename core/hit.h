@@ -74,7 +74,9 @@ NH__INLINE bool nh__push_hit(struct nh__cache *cache, unsigned cpu, struct nh__b
 		return false;
 	struct nh__slot *slot = &cache->slot[klass];
 	NH_PORT_OPAQUE(slot);
-	if (NH__UNLIKELY(NH__COUNT(slot->cur) >= slot->cap || nh__should_merge(block, nh__slot_span(slot, klass)))) {
+	uint32_t count = NH__COUNT(slot->cur);
+	/* an empty magazine takes what comes: else a block at the edge of free memory would be cut off and merged in turn */
+	if (NH__UNLIKELY(count >= slot->cap || (count != 0 && nh__should_merge(block, nh__slot_span(slot, klass))))) {
 		nh__gate_cancel(&cache->head.gate, cpu);
 		return false;
 	}

@@ -354,14 +354,31 @@ static void beside_a_free_block(void **state)
 	assert_true(slot->cur == parked);
 }
 
+/* At the edge of free memory too, taking and giving in turn is no work for TLSF. */
+static void taking_and_giving(void **state)
+{
+	(void)state;
+	for (unsigned klass = 0; klass < NH_CLASSES; klass++) {
+		size_t size = NH_USABLE(nh__class_span(klass));
+		if (nh__class_most(klass, nh__class_span(klass)) * 8u > heap->budget)
+			break;
+		release(allocate(size));
+		uint32_t changes = heap->tlsf.changes;
+		for (unsigned i = 0; i < 10; i++)
+			release(allocate(size));
+		assert_true(heap->tlsf.changes == changes);
+	}
+}
+
 /* A header that lies about its neighbour is found when the block should merge, not believed. */
 static void a_lie_about_the_neighbour(void **state)
 {
 	(void)state;
 #if NH_HARDENING >= NH_HARDENING_MODERATE
-	void *blocks[3];
-	for (unsigned i = 0; i < 3; i++)
+	void *blocks[5];
+	for (unsigned i = 0; i < 5; i++)
 		blocks[i] = allocate(SMALL);
+	release(blocks[3]); /* an empty magazine takes what comes, without a look */
 	struct nh__block *block = nh__block_at(blocks[1]);
 	uint32_t *footer = (uint32_t *)(void *)block - 1, kept = *footer;
 	nh__flag_set(block, NH__PREV_FREE);
@@ -620,6 +637,7 @@ int main(int argc, char **argv)
 		TEST(no_budget_no_cache),
 		TEST(caps_end_at_the_limit),
 		TEST(beside_a_free_block),
+		TEST(taking_and_giving),
 		TEST(a_lie_about_the_neighbour),
 		TEST(idle_classes_shrink),
 		TEST(busy_classes_stay),
