@@ -7,7 +7,7 @@ set(NH_BOARD_DIR ${CMAKE_CURRENT_LIST_DIR})
 # CPU 0 of the SSE-200 has neither FPU nor DSP instructions.
 set(NH_BOARD_FLAGS -mcpu=cortex-m33+nodsp -mthumb -mfloat-abi=soft)
 set(NH_BOARD_SCRIPT ${NH_BOARD_DIR}/an521.ld)
-set(NH_BOARD_LIBS --specs=nosys.specs)
+set(NH_BOARD_LIBS --specs=nano.specs --specs=nosys.specs)
 set(NH_BOARD_INCLUDES ${PROJECT_SOURCE_DIR}/include) # armv8m.h
 set(NH_BOARD_SOURCES
     ${NH_BOARD_DIR}/startup.c

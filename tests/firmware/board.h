@@ -129,8 +129,7 @@ extern const char *const board_count_unit;
 
 #include "board_port.h"
 
-/* How many times the RP2040 emulator's amount of random operations a board does in the time of a test;
- * board_port.h. */
+/* How many times the usual amount of random operations an image does: defined by whoever builds it. */
 #ifndef BOARD_SCALE
 #define BOARD_SCALE 1u
 #endif

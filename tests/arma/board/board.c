@@ -6,9 +6,6 @@
 
 #include <stdatomic.h>
 
-volatile uint32_t nh_board_seed = 1u;
-const char board_name[] = NH_ARMA_NAME;
-
 /* In .data: not cleared by CPU 0 while CPU 1 looks at it. */
 volatile uint32_t board_pen = 0u;
 static void (*cpu1_function)(void);
@@ -33,15 +30,10 @@ _Noreturn void cpu0_main(void)
 
 void board_init(void)
 {
-	nh_board_seed = semihosting_seed(nh_board_seed);
+	board_read_seed();
 	gic_start();
 	gic_start_cpu();
 	cpu_count_start();
-}
-
-_Noreturn void board_exit(int code)
-{
-	semihosting_exit(code);
 }
 
 _Noreturn void cpu_exception(const char *what, uintptr_t pc, uintptr_t address, uintptr_t status)

@@ -9,8 +9,6 @@
 
 #include "cpu.h"
 
-#define BOARD_SCALE 20u
-
 /* QEMU's WFE does not wait. */
 #define BOARD_WAIT_EVENT_SLEEPS 0
 
@@ -61,5 +59,14 @@ static inline uint32_t board_count_since(uint32_t start)
 {
 	return cpu_count() - start;
 }
+
+/** For tests/firmware/semihosting.c. */
+static inline uintptr_t board_semihosting(unsigned operation, void *argument)
+{
+	return cpu_semihosting(operation, argument);
+}
+
+/** Of tests/firmware/semihosting.c: takes the seed from the runner. */
+void board_read_seed(void);
 
 #endif

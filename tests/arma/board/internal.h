@@ -56,12 +56,6 @@ void machine_timer(uint32_t nanoseconds);
 void gic_start(void);
 void gic_start_cpu(void);
 
-/* ---- semihosting.c ----------------------------------------------------------------------- */
-
-/** The number after "seed=" on the command line, or `other`. */
-uint32_t semihosting_seed(uint32_t other);
-_Noreturn void semihosting_exit(int code);
-
 #define NH_REG(address) (*(volatile uint32_t *)(uintptr_t)(address))
 
 #endif

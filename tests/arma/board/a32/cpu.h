@@ -44,9 +44,9 @@ static inline void cpu_clean(const volatile void *address)
 }
 
 /* lr: the call is a supervisor call to the CPU. */
-static inline long cpu_semihosting(long operation, void *argument)
+static inline uintptr_t cpu_semihosting(unsigned operation, void *argument)
 {
-	register long r0 __asm("r0") = operation;
+	register uintptr_t r0 __asm("r0") = operation;
 	register void *r1 __asm("r1") = argument;
 	__asm volatile("svc #0x123456" : "+r"(r0) : "r"(r1) : "memory", "lr");
 	return r0;

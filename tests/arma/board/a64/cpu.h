@@ -43,9 +43,9 @@ static inline void cpu_clean(const volatile void *address)
 	__asm volatile("dc cvac, %0\n\tdsb sy" ::"r"(address) : "memory");
 }
 
-static inline long cpu_semihosting(long operation, void *argument)
+static inline uintptr_t cpu_semihosting(unsigned operation, void *argument)
 {
-	register long x0 __asm("x0") = operation;
+	register uintptr_t x0 __asm("x0") = operation;
 	register void *x1 __asm("x1") = argument;
 	__asm volatile("hlt #0xf000" : "+r"(x0) : "r"(x1) : "memory");
 	return x0;

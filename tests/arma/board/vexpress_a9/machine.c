@@ -24,6 +24,8 @@ const uintptr_t machine_gicc = PERIPHBASE + 0x0100u;
 const unsigned machine_free_spi = 80u;
 const unsigned machine_timer_irq = 29u;
 
+const char board_name[] = "Versatile Express A9";
+
 /* QEMU counts nothing on this CPU. */
 const char *const board_count_unit = NULL;
 

@@ -15,6 +15,8 @@ const uintptr_t machine_gicc = 0x08010000u;
 const unsigned machine_free_spi = 240u;
 const unsigned machine_timer_irq = 27u; /* virtual timer */
 
+const char board_name[] = "QEMU virt";
+
 /* Under -icount shift=0. */
 const char *const board_count_unit = "instructions";
 
