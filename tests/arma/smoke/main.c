@@ -14,6 +14,8 @@
 #define ROUNDS 100000u
 #define DISTURBANCES 50u
 
+#define COUNTED 2001 /* a seed: the machine runs under -icount, so that the counter is exact */
+
 enum bad_end { END_CHECK = 1001, END_TOUCH, END_UNDEFINED, END_STACK, END_FATAL, END_CPU1 };
 
 static _Atomic uint32_t lock;
@@ -148,6 +150,25 @@ static void cpu1(void)
 	check_own();
 }
 
+/* Sixty-four instructions more take sixty-four more counts. */
+static void check_count(void)
+{
+	uint32_t cost[2];
+	if (board_count_unit == NULL)
+		return;
+	for (unsigned i = 0; i < 2u; i++) {
+		uint32_t start = board_count();
+		__asm volatile(".rept 16\n\tnop\n\t.endr");
+		cost[0] = board_count_since(start);
+		start = board_count();
+		__asm volatile(".rept 80\n\tnop\n\t.endr");
+		cost[1] = board_count_since(start);
+	}
+	board_printf("%s: 16 instructions %u, 80 instructions %u\n", board_count_unit, (unsigned)cost[0],
+	             (unsigned)cost[1]);
+	BOARD_CHECK(cost[1] - cost[0] == 64u && cost[0] >= 16u && cost[0] < 24u);
+}
+
 static void end_badly(void)
 {
 	switch (nh_board_seed) {
@@ -179,6 +200,8 @@ int main(void)
 	             42, -42, 0xbeefu, 0x1234abcdul, "ab", 'z', 100u);
 	check_memory();
 	end_badly();
+	if (nh_board_seed == COUNTED)
+		check_count();
 	BOARD_CHECK(board_cpu() == 0u);
 	board_start_cpu1(cpu1);
 	check_own();
