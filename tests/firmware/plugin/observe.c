@@ -6,8 +6,11 @@
  *   report=FILE    JSON at the end: per CPU the instructions, what follows, and every stretch with
  *                  interrupts masked by the place where it began
  *   fn=ADDRESS     min, mean and max of a call of the function there, callees included; may be repeated
- *   start=ADDRESS stop=ADDRESS
- *                  samples: the instructions from entering the one function to entering the other, in order
+ *   start=ADDRESS stop=ADDRESS keep=ADDRESS
+ *                  samples: the instructions from entering the first function to entering the second, in
+ *                  order; those count after which the third was entered
+ *   acquire=ADDRESS release=ADDRESS
+ *                  functions of a lock: the longest stretch from the return of the one to the entry of the other
  *   isa=thumb|a32|a64   how masking is recognised
  *   jitter=N seed=N     one instruction in N is followed by a pause of random length
  *
@@ -53,7 +56,10 @@ struct vcpu {
 	uint64_t masked_at, masked_since;
 	uint64_t *samples;
 	size_t sample_count, sample_room;
-	uint64_t sample_begun;
+	uint64_t sample_begun, sample_taken;
+	uint64_t acquired; /* where nh__lock_acquire returns to, 0 = it is not under way */
+	uint64_t held_since, held_count, held_max;
+	bool held;
 	uint32_t random;
 };
 
@@ -65,7 +71,7 @@ struct instruction {
 	size_t size;
 	int function; /* that begins here, or -1 */
 	enum effect effect;
-	bool start, stop;
+	bool start, stop, keep, acquire, release;
 };
 
 /* What masks and what restores, by instruction word. Saving and masking come in pairs with a restoring
@@ -98,7 +104,7 @@ __attribute__((visibility("default"))) int qemu_plugin_install(plugin_id id, con
 static struct vcpu vcpus[VCPUS];
 static uint64_t functions[FUNCTIONS];
 static unsigned function_count;
-static uint64_t start_address, stop_address; /* 0 = none */
+static uint64_t start_address, stop_address, keep_address, acquire_address, release_address; /* 0 = none */
 static uint32_t jitter;
 static const char *isa = "thumb";
 static const char *report_path;
@@ -150,7 +156,9 @@ static void sample(struct vcpu *v, const struct instruction *i)
 {
 	if (i->start)
 		v->sample_begun = v->instructions;
-	if (!i->stop)
+	if (i->stop)
+		v->sample_taken = v->instructions - v->sample_begun;
+	if (!i->keep)
 		return;
 	if (v->sample_count == v->sample_room) {
 		v->sample_room = v->sample_room != 0 ? 2 * v->sample_room : 4096;
@@ -158,7 +166,24 @@ static void sample(struct vcpu *v, const struct instruction *i)
 		if (v->samples == NULL)
 			abort();
 	}
-	v->samples[v->sample_count++] = v->instructions - v->sample_begun;
+	v->samples[v->sample_count++] = v->sample_taken;
+}
+
+static void follow_lock(struct vcpu *v, const struct instruction *i)
+{
+	if (i->acquire) {
+		v->acquired = v->next;
+	} else if (i->release && v->held) {
+		const uint64_t length = v->instructions - v->held_since;
+		v->held = false;
+		v->held_count++;
+		if (length > v->held_max)
+			v->held_max = length;
+	} else if (v->acquired != 0 && i->address == v->acquired) {
+		v->acquired = 0;
+		v->held = true;
+		v->held_since = v->instructions;
+	}
 }
 
 static void unmasked(struct vcpu *v)
@@ -193,8 +218,10 @@ static void executed(unsigned cpu, void *context)
 	struct vcpu *v = &vcpus[cpu % VCPUS];
 	if (function_count != 0)
 		follow_calls(v, i);
-	if (i->start || i->stop)
+	if (i->start || i->stop || i->keep)
 		sample(v, i);
+	if (acquire_address != 0)
+		follow_lock(v, i);
 	v->instructions++;
 	v->next = i->address + i->size;
 	if (i->effect != EFFECT_NONE)
@@ -234,6 +261,9 @@ static void translated(plugin_id id, struct qemu_plugin_tb *block)
 		i->effect = effect_of(insn, i->size);
 		i->start = start_address != 0 && i->address == start_address;
 		i->stop = stop_address != 0 && i->address == stop_address;
+		i->keep = keep_address != 0 && i->address == keep_address;
+		i->acquire = acquire_address != 0 && i->address == acquire_address;
+		i->release = release_address != 0 && i->address == release_address;
 		qemu_plugin_register_vcpu_insn_exec_cb(insn, executed, QEMU_PLUGIN_CB_NO_REGS, i);
 	}
 }
@@ -254,7 +284,8 @@ static void report_vcpu(FILE *out, const struct vcpu *v)
 	for (unsigned p = 0; p < v->place_count; p++)
 		fprintf(out, "%s{\"pc\": %" PRIu64 ", \"count\": %" PRIu64 ", \"max\": %" PRIu64 "}", p != 0 ? ", " : "",
 		        v->places[p].pc, v->places[p].count, v->places[p].max);
-	fprintf(out, "], \"samples\": [");
+	fprintf(out, "], \"held\": {\"count\": %" PRIu64 ", \"max\": %" PRIu64 "}, \"samples\": [", v->held_count,
+	        v->held_max);
 	for (size_t s = 0; s < v->sample_count; s++)
 		fprintf(out, "%s%" PRIu64, s != 0 ? ", " : "", v->samples[s]);
 	fprintf(out, "]}");
@@ -293,6 +324,12 @@ static bool parse(const char *word)
 		start_address = number;
 	else if (strncmp(word, "stop", key) == 0)
 		stop_address = number;
+	else if (strncmp(word, "keep", key) == 0)
+		keep_address = number;
+	else if (strncmp(word, "acquire", key) == 0)
+		acquire_address = number;
+	else if (strncmp(word, "release", key) == 0)
+		release_address = number;
 	else if (strncmp(word, "jitter", key) == 0)
 		jitter = (uint32_t)number;
 	else if (strncmp(word, "seed", key) == 0)

@@ -25,6 +25,8 @@ set(NH_BOARD_SOURCES
     ${NH_BOARD_DIR}/memory.c
     ${nh_rp2040_padded})
 
+set(NH_BOARD_RUN ${NH_NODE} ${NH_RP2040_DIR}/emu/run.mjs)
+
 # The second-stage loader: linked on its own, checksummed, wrapped for the images.
 function(nh_rp2040__boot2)
 	set(dir ${CMAKE_BINARY_DIR}/nh_rp2040)
@@ -60,7 +62,7 @@ function(nh_rp2040_test name)
 			"'${arg_UNPARSED_ARGUMENTS}'")
 	endif()
 	add_test(NAME ${name}
-		COMMAND ${NH_NODE} ${NH_RP2040_DIR}/emu/run.mjs $<TARGET_FILE:${arg_IMAGE}> ${arg_ARGS})
+		COMMAND ${NH_BOARD_RUN} $<TARGET_FILE:${arg_IMAGE}> ${arg_ARGS})
 	set_tests_properties(${name} PROPERTIES LABELS firmware TIMEOUT 300)
 endfunction()
 
@@ -86,7 +88,7 @@ function(nh_board_caught name)
 	cmake_parse_arguments(PARSE_ARGV 1 arg "" "IMAGE;ATTEMPTS" "")
 	add_test(NAME ${name}
 	         COMMAND ${NH_NODE} ${NH_FIRMWARE_DIR}/until_caught.mjs ${arg_ATTEMPTS}
-	                 ${NH_NODE} ${NH_RP2040_DIR}/emu/run.mjs $<TARGET_FILE:${arg_IMAGE}>
+	                 ${NH_BOARD_RUN} $<TARGET_FILE:${arg_IMAGE}>
 	                 --quiet --schedule random --irq-mean 6000 --max-steps 100000000 --seed SEED)
 	set_tests_properties(${name} PROPERTIES LABELS firmware TIMEOUT 300)
 endfunction()

@@ -6,6 +6,7 @@
 import { relative } from 'node:path';
 import { writeFileSync } from 'node:fs';
 import { Fault, ImageError } from './fault.mjs';
+import { watchHold } from './hold.mjs';
 import { createMachine, defaults } from './machine.mjs';
 import { scheduleNames } from './schedule.mjs';
 
@@ -16,6 +17,7 @@ const usage = `usage: node run.mjs IMAGE.elf [options]
   --irq-mean CYCLES       pend one of IRQ 26..31 on each core about this often (default 0: never)
   --set SYMBOL=VALUE      write a variable of the image before it starts; may be repeated
   --report FILE.json      write what was measured
+  --hold ACQUIRE,RELEASE  functions of a lock: report the longest stretch between them, uncontended
   --quiet                 print nothing unless the run fails`;
 
 const exitStatus = { ok: 0, fail: 1, fault: 1, deadlock: 3, limit: 4 };
@@ -44,6 +46,7 @@ function parseArguments(words) {
       if (o[numeric[word]] < 0) throw new UsageError(`${word}: must not be negative`);
     } else if (word === '--schedule') o.schedule = rest.shift();
     else if (word === '--report') o.report = rest.shift();
+    else if (word === '--hold') o.hold = rest.shift();
     else if (word === '--quiet') o.quiet = true;
     else if (word === '--set') o.set.push(parseSet(rest.shift()));
     else if (word.startsWith('-') || o.image) throw new UsageError(`unexpected: ${word}`);
@@ -105,11 +108,12 @@ function main() {
   const o = parseArguments(process.argv.slice(2));
   const uart = uartPrinter(o.quiet);
   const machine = createMachine(o.image, { ...o, onByte: uart.onByte });
+  const hold = o.hold ? watchHold(machine, ...o.hold.split(',')) : undefined;
   const begin = process.hrtime.bigint();
   const result = machine.run();
   const seconds = Number(process.hrtime.bigint() - begin) / 1e9;
   uart.flush();
-  if (o.report) writeFileSync(o.report, `${JSON.stringify(machine.report(), null, 2)}\n`);
+  if (o.report) writeFileSync(o.report, `${JSON.stringify({ ...machine.report(), hold }, null, 2)}\n`);
   if (result.kind === 'ok') {
     if (!o.quiet) process.stderr.write(`${summary(machine, seconds)}\n`);
   } else {

@@ -1,0 +1,185 @@
+#!/usr/bin/env node
+// SPDX-License-Identifier: MIT
+// Builds and runs the images that measure single calls, on every board or on those named, and writes
+// build/bench/firmware.json and the tables of docs/BENCHMARKS.md. Exit status: 0 all ran, 1 one did not.
+//
+//   node bench/firmware/bench.mjs [PRESET ...]      in the repository's root; `./run bench firmware`
+
+import { execFileSync, spawnSync } from 'node:child_process';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { stackOf } from './stack.mjs';
+import { markdown, writePage } from './table.mjs';
+
+const PRESETS = ['rp2040', 'm33', 'a15', 'a7', 'a53', 'lse'];
+const IMAGES = ['moderate', 'basic', 'none', 'nocaches', 'newlib'];
+const KINDS = ['empty', 'pairMalloc', 'pairFree', 'mallocHit', 'mallocMiss', 'mallocLarge', 'freeHit', 'freeOverflow',
+  'freeLarge', 'freeRemote', 'freeRemoteFull', 'fallback', 'reclaim', 'refused'];
+const HEAPS = { near: 'of one CPU', far: 'of one CPU', spare: 'shared' };
+const LOCK = ['nh__lock_acquire', 'nh__lock_release'];
+
+class RunError extends Error {}
+
+function run(words) {
+  const result = spawnSync(words[0], words.slice(1), { encoding: 'latin1', maxBuffer: 1 << 26 });
+  const output = `${result.stdout ?? ''}${result.stderr ?? ''}`;
+  if (result.status !== 0) throw new RunError(`${words.join(' ')}\n${output}${result.error ?? ''}`);
+  return output;
+}
+
+function build(preset) {
+  const dir = `build/bench/${preset}`;
+  run(['cmake', '--preset', preset, '-B', dir, '-D', 'NH_BENCH=ON', '-D', 'NH_TESTS=OFF', '-D', 'NH_DEMO=OFF']);
+  run(['cmake', '--build', dir, '-j', '2']);
+  const info = JSON.parse(readFileSync(join(dir, 'bench/firmware/bench.json'), 'utf8'));
+  return { dir: join(dir, 'bench/firmware'), ...info };
+}
+
+// ---- symbols ---------------------------------------------------------------
+
+function symbolsOf(target, elf) {
+  const lines = execFileSync(target.nm, ['-n', elf], { encoding: 'latin1' }).trim().split('\n');
+  return lines.map((line) => line.split(' ')).filter((w) => w.length === 3 && !w[2].startsWith('$'))
+    .map(([address, type, name]) => ({ address: parseInt(address, 16) & ~1, code: /[tTwW]/.test(type), name }));
+}
+
+function addressOf(symbols, name) {
+  const symbol = symbols.find((s) => s.name === name);
+  if (!symbol) throw new RunError(`no symbol ${name}`);
+  return symbol.address >>> 0;
+}
+
+/** Functions of the allocator: what start-up and board mask is not its doing. */
+function measuredFunctions(target, image) {
+  if (image === 'newlib') return new Set(['bench_malloc', 'bench_free']);
+  return new Set(symbolsOf(target, join(target.dir, `liblib_${image}.a`)).filter((s) => s.code).map((s) => s.name));
+}
+
+/** The last function that begins at or before an address. */
+const functionAt = (symbols, pc) => symbols.filter((s) => s.code && s.address >>> 0 <= pc).at(-1)?.name;
+
+// ---- running ---------------------------------------------------------------
+
+/** places: [{ length, name }] */
+function longestOf(places, names) {
+  const own = places.filter((place) => names.has(place.name));
+  if (!own.length) throw new RunError('nothing masked interrupts');
+  const longest = own.reduce((a, b) => (b.length > a.length ? b : a));
+  return { longest: longest.length, place: longest.name };
+}
+
+function runEmulated(target, elf, report, names) {
+  const output = run([...target.run, elf, '--schedule', 'lockstep', '--seed', '1', '--report', report, '--hold', LOCK.join(',')]);
+  const { cores, hold } = JSON.parse(readFileSync(report, 'utf8'));
+  return {
+    output,
+    masked: longestOf(cores[0].irqOffPlaces.map((s) => ({ length: s.cycles, name: s.function })), names),
+    held: { longest: hold.cycles },
+  };
+}
+
+/** The plugin counts; a board that has a counter needs virtual time, or it would measure the host. */
+function runQemu(target, elf, report, names) {
+  const symbols = symbolsOf(target, elf);
+  const words = [`report=${report}`];
+  const watched = { start: 'bench_begin', stop: 'bench_end', keep: 'bench_was', acquire: LOCK[0], release: LOCK[1] };
+  for (const [key, name] of Object.entries(watched)) words.push(`${key}=${addressOf(symbols, name)}`);
+  const output = run([...target.run, elf, '--seed', '1', '--icount', ...words.flatMap((word) => ['--observe', word])]);
+  const cpu = JSON.parse(readFileSync(report, 'utf8')).cpus[0];
+  return {
+    output,
+    samples: cpu.samples,
+    masked: longestOf(cpu.masked.map((m) => ({ length: m.max, name: functionAt(symbols, m.pc) })), names),
+    held: { longest: cpu.held.max },
+  };
+}
+
+// ---- reading ---------------------------------------------------------------
+
+/** What the image summed up itself, or the plugin's samples in the order of the kinds that the image tells. */
+function sumsOf({ output, samples }) {
+  const sums = new Map();
+  for (const [, kind, ...numbers] of output.matchAll(/^kind (\d+): (\d+) (\d+) (\d+) (\d+)/gm)) {
+    const [count, total, least, worst] = numbers.map(Number);
+    if (count) sums.set(KINDS[kind], { count, total, least, worst });
+  }
+  if (sums.size) return sums;
+  const order = [...output.matchAll(/^order: ([a-z]+)/gm)].map((m) => m[1]).join('');
+  if (samples.length !== order.length) throw new RunError(`${samples.length} samples for ${order.length} calls`);
+  [...order].forEach((letter, i) => {
+    const kind = KINDS[letter.charCodeAt(0) - 97];
+    const s = sums.get(kind) ?? { count: 0, total: 0, least: Infinity, worst: 0 };
+    sums.set(kind, {
+      count: s.count + 1, total: s.total + samples[i], least: Math.min(s.least, samples[i]), worst: Math.max(s.worst, samples[i]),
+    });
+  });
+  return sums;
+}
+
+function kindsOf(raw) {
+  const sums = sumsOf(raw);
+  const empty = sums.get('empty').least;
+  return Object.fromEntries([...sums].filter(([name]) => name !== 'empty').map(([name, s]) =>
+    [name, { count: s.count, mean: s.total / s.count - empty, worst: s.worst - empty }]));
+}
+
+function controlOf(output) {
+  const control = {};
+  for (const [, name, size, bytes] of output.matchAll(/^control: (\w+) (\d+) (\d+)/gm)) {
+    control[name] = { size: Number(size), bytes: Number(bytes), about: HEAPS[name] };
+  }
+  return control;
+}
+
+function sizeOf(target, library) {
+  const last = execFileSync(target.nm.replace(/nm$/, 'size'), ['-t', library], { encoding: 'latin1' }).trim().split('\n').at(-1);
+  const [text, data, bss] = last.trim().split(/\s+/).map(Number);
+  return { text, data, bss };
+}
+
+function measure(target, image) {
+  const elf = join(target.dir, `bench_${image}.elf`);
+  const report = join(target.dir, `${image}.json`);
+  const raw = (target.port === 'rp2040' ? runEmulated : runQemu)(target, elf, report, measuredFunctions(target, image));
+  if (!/^bench: ok$/m.test(raw.output)) throw new RunError(`${elf}: no verdict\n${raw.output}`);
+  const unit = /^unit: (\w+)/m.exec(raw.output)?.[1] ?? 'instructions';
+  const result = { kinds: kindsOf(raw), masked: raw.masked, held: raw.held };
+  const board = /^board: (.*)$/m.exec(raw.output)[1];
+  if (image !== 'newlib') {
+    result.control = controlOf(raw.output);
+    result.instance = Number(/^instance: (\d+)/m.exec(raw.output)[1]);
+    result.size = sizeOf(target, join(target.dir, `liblib_${image}.a`));
+  }
+  return { board, unit, result };
+}
+
+function measureTarget(preset) {
+  const target = build(preset);
+  const entry = { compiler: target.compiler, flags: target.flags, images: {} };
+  for (const image of IMAGES) {
+    const { board, unit, result } = measure(target, image);
+    Object.assign(entry, { board, unit });
+    entry.images[image] = result;
+  }
+  entry.stack = stackOf(join(target.dir, 'CMakeFiles/lib_moderate.dir'));
+  return entry;
+}
+
+function main() {
+  const presets = process.argv.length > 2 ? process.argv.slice(2) : PRESETS;
+  const unknown = presets.filter((name) => !PRESETS.includes(name));
+  if (unknown.length) throw new RunError(`no such board: ${unknown.join(', ')} (${PRESETS.join(', ')})`);
+  const result = { targets: {} };
+  for (const preset of presets) result.targets[preset] = measureTarget(preset);
+  mkdirSync('build/bench', { recursive: true });
+  writeFileSync('build/bench/firmware.json', `${JSON.stringify(result, null, 2)}\n`);
+  process.stdout.write(markdown(result));
+  if (presets.length === PRESETS.length) writePage('docs/BENCHMARKS.md', result);
+}
+
+try {
+  main();
+} catch (e) {
+  process.stderr.write(`${e instanceof RunError ? e.message : e.stack}\n`);
+  process.exitCode = 1;
+}
