@@ -10,7 +10,9 @@ shift 3
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 macro=NH_PORT_$(echo "$port" | tr '[:lower:]' '[:upper:]')
-for source in "$root"/core/*.c "$root/arch/$port"/*.c "$root"/arch/*.c; do
+shared=
+case $port in armv7a | armv8a) shared=$root/arch/cortex_a.c ;; esac
+for source in "$root"/core/*.c "$root/arch/$port"/*.c ${shared:+"$shared"}; do
 	"$@" -std=c11 -O2 -ffreestanding -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Wstrict-prototypes -Werror \
 		"-D$macro=1" -I"$root" -I"$root/include" -c -o "$work/$(basename "$source").o" "$source"
 done

@@ -6,6 +6,7 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import { DualRP2040 } from './dual.mjs';
 import { Fault } from './fault.mjs';
+import { watchHold } from './hold.mjs';
 import { Rng } from './rng.mjs';
 import { makeSchedule } from './schedule.mjs';
 
@@ -227,6 +228,16 @@ test('the meter finds the longest masked stretch', () => {
   const [longest, next] = core.meter.sections();
   assert.deepEqual([longest.pc, longest.cycles, longest.instructions], [CODE, 3, 3]);
   assert.deepEqual([next.pc, next.cycles, next.instructions], [CODE + 8, 1, 1]);
+});
+
+test('a lock is held from the return of one function to the entry of another', () => {
+  const { chip, core } = chipWith(0xf000, 0xf81e, 0xbf00, 0xbf00, 0xf000, 0xf81c);   // bl +0x40, 2 nops, bl +0x44
+  core.writeUint16(CODE + 0x40, 0x4770);             // bx lr
+  core.writeUint16(CODE + 0x44, 0x4770);
+  const elf = { symbol: (name) => ({ address: CODE + (name === 'take' ? 0x40 : 0x44) }) };
+  const hold = watchHold({ elf, cores: chip.cores }, 'take', 'give');
+  for (let i = 0; i < 6; i++) core.step();
+  assert.deepEqual(hold, { count: 1, cycles: 5, instructions: 3 });
 });
 
 test('schedules depend on the seed only and are fair', () => {
