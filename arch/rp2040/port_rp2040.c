@@ -2,6 +2,16 @@
 /* Port to the RP2040: the parts that are not worth inlining. */
 #include "arch/port.h"
 
+#if NH_CPUS == 1
+unsigned nh_port_attach(void)
+{
+	const nh_fault fault = {NH_FAULT_CONTEXT, NULL, NH_RP2040_CPUID};
+	while (fault.cpu != 0)
+		nh_port_fatal(&fault);
+	return 0;
+}
+#endif
+
 /* A failing compare writes nothing back: plain stores of 0 over a closed inbox or an emptied slot
  * may come from the other core meanwhile. */
 bool nh_port_cas(_Atomic uint32_t *word, uint32_t *expected, uint32_t desired)
