@@ -9,7 +9,7 @@ unsigned nh_port_attach(void)
 {
 	const bool numbered = NH_CPUS > 1 || NH_ARMV8M_CPU_REGISTER != 0;
 	const unsigned cpu = numbered ? (unsigned)NH_ARMV8M_CPU() : 0;
-	const nh_fault fault = {NH_FAULT_CONTEXT, NULL, cpu};
+	const nh_fault fault = { NH_FAULT_CONTEXT, NULL, cpu };
 	while (cpu >= NH_CPUS)
 		nh_port_fatal(&fault);
 	return cpu;

@@ -99,7 +99,9 @@ static inline bool nh_port_lock_begin(void)
 }
 #endif
 
-static inline void nh_port_lock_end(void) {}
+static inline void nh_port_lock_end(void)
+{
+}
 
 static inline void nh_port_relax(uint32_t polls)
 {

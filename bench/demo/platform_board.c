@@ -20,8 +20,9 @@ static void (*core1_function)(void);
 void demo_bank_memory(enum demo_bank bank, void **base, size_t *size)
 {
 	static const enum board_bank bank_of[DEMO_BANKS] = {
-		[DEMO_LOCAL0] = BOARD_LOCAL0,       [DEMO_LOCAL1] = BOARD_LOCAL1,       [DEMO_SHARED] = BOARD_SHARED,
-		[DEMO_SCRATCH_Y] = BOARD_SCRATCH0, [DEMO_SCRATCH_X] = BOARD_SCRATCH1,
+		[DEMO_LOCAL0] = BOARD_LOCAL0,      [DEMO_LOCAL1] = BOARD_LOCAL1,
+		[DEMO_SHARED] = BOARD_SHARED,      [DEMO_SCRATCH_Y] = BOARD_SCRATCH0,
+		[DEMO_SCRATCH_X] = BOARD_SCRATCH1,
 	};
 	board_bank_memory(bank_of[bank], base, size);
 }

@@ -11,20 +11,20 @@
 
 /* Kinds of calls. bench.mjs has the same names in the same order. */
 enum bench_kind {
-	BENCH_EMPTY,           /* nothing between begin and end: to be subtracted */
-	BENCH_PAIR_MALLOC,     /* 64 bytes, malloc and free in turn */
+	BENCH_EMPTY,       /* nothing between begin and end: to be subtracted */
+	BENCH_PAIR_MALLOC, /* 64 bytes, malloc and free in turn */
 	BENCH_PAIR_FREE,
-	BENCH_MALLOC_HIT,      /* random sizes, 300 blocks live */
+	BENCH_MALLOC_HIT, /* random sizes, 300 blocks live */
 	BENCH_MALLOC_MISS,
-	BENCH_MALLOC_LARGE,    /* of no class */
-	BENCH_FREE_HIT,        /* or kept for the next slow path, to be merged */
+	BENCH_MALLOC_LARGE, /* of no class */
+	BENCH_FREE_HIT,     /* or kept for the next slow path, to be merged */
 	BENCH_FREE_OVERFLOW,
 	BENCH_FREE_LARGE,
-	BENCH_FREE_REMOTE,     /* into a heap that is near to the other CPU */
+	BENCH_FREE_REMOTE,      /* into a heap that is near to the other CPU */
 	BENCH_FREE_REMOTE_FULL, /* and its inbox is full */
-	BENCH_FALLBACK,        /* the near heap is full */
-	BENCH_RECLAIM,         /* found only after all caches were emptied */
-	BENCH_REFUSED,         /* not even then */
+	BENCH_FALLBACK,         /* the near heap is full */
+	BENCH_RECLAIM,          /* found only after all caches were emptied */
+	BENCH_REFUSED,          /* not even then */
 	BENCH_KINDS
 };
 

@@ -58,8 +58,8 @@ void board_urgent_handler(void) __attribute__((weak, alias("fault_handler")));
 	}
 #define IRQS                                                                                                 \
 	{                                                                                                    \
-		[IRQ_MHU0] = board_mhu_handler, [IRQ_MHU1] = board_urgent_handler, [IRQ_A] = board_a_handler, \
-		[IRQ_B] = board_b_handler,                                                                   \
+		[IRQ_MHU0] = board_mhu_handler, [IRQ_MHU1] = board_urgent_handler,                           \
+		[IRQ_A] = board_a_handler, [IRQ_B] = board_b_handler,                                        \
 	}
 
 extern const struct vector_table board_cpu0_vectors;

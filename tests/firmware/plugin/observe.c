@@ -84,17 +84,17 @@ struct mask_word {
 };
 
 static const struct mask_word mask_words[] = {
-	{ "thumb", 2, 0xffff, 0xb672, EFFECT_MASK },             /* cpsid i */
-	{ "thumb", 2, 0xffff, 0xb662, EFFECT_UNMASK },           /* cpsie i */
-	{ "thumb", 4, 0xfffffff0, 0x8810f380, EFFECT_UNMASK },   /* msr primask, r */
-	{ "thumb", 4, 0xfffffff0, 0x8812f380, EFFECT_MASK },     /* msr basepri_max, r */
-	{ "thumb", 4, 0xfffffff0, 0x8811f380, EFFECT_UNMASK },   /* msr basepri, r */
-	{ "a32", 4, 0xffffff3f, 0xf10c0000, EFFECT_MASK },       /* cpsid with i, f */
-	{ "a32", 4, 0xffffff3f, 0xf1080000, EFFECT_UNMASK },     /* cpsie */
-	{ "a32", 4, 0xfffffff0, 0xe121f000, EFFECT_UNMASK },     /* msr cpsr_c, r */
-	{ "a64", 4, 0xfffff0ff, 0xd50340df, EFFECT_MASK },       /* msr daifset, # */
-	{ "a64", 4, 0xfffff0ff, 0xd50340ff, EFFECT_UNMASK },     /* msr daifclr, # */
-	{ "a64", 4, 0xffffffe0, 0xd51b4220, EFFECT_UNMASK },     /* msr daif, x */
+	{ "thumb", 2, 0xffff, 0xb672, EFFECT_MASK },           /* cpsid i */
+	{ "thumb", 2, 0xffff, 0xb662, EFFECT_UNMASK },         /* cpsie i */
+	{ "thumb", 4, 0xfffffff0, 0x8810f380, EFFECT_UNMASK }, /* msr primask, r */
+	{ "thumb", 4, 0xfffffff0, 0x8812f380, EFFECT_MASK },   /* msr basepri_max, r */
+	{ "thumb", 4, 0xfffffff0, 0x8811f380, EFFECT_UNMASK }, /* msr basepri, r */
+	{ "a32", 4, 0xffffff3f, 0xf10c0000, EFFECT_MASK },     /* cpsid with i, f */
+	{ "a32", 4, 0xffffff3f, 0xf1080000, EFFECT_UNMASK },   /* cpsie */
+	{ "a32", 4, 0xfffffff0, 0xe121f000, EFFECT_UNMASK },   /* msr cpsr_c, r */
+	{ "a64", 4, 0xfffff0ff, 0xd50340df, EFFECT_MASK },     /* msr daifset, # */
+	{ "a64", 4, 0xfffff0ff, 0xd50340ff, EFFECT_UNMASK },   /* msr daifclr, # */
+	{ "a64", 4, 0xffffffe0, 0xd51b4220, EFFECT_UNMASK },   /* msr daif, x */
 };
 
 __attribute__((visibility("default"))) int qemu_plugin_version = 1;
@@ -125,7 +125,7 @@ static void stumble(struct vcpu *v)
 		return;
 	const uint32_t r = random_of(v);
 	uint32_t length = r & 1023u;
-	if (r >> 25 == 0) /* one in 128: a call of the other CPU fits in */
+	if (r >> 25 == 0)                             /* one in 128: a call of the other CPU fits in */
 		length *= r >> 22 == 0 ? 2048u : 64u; /* or many do */
 	for (volatile uint32_t i = length; i != 0; i--) {
 	}
@@ -276,16 +276,16 @@ static void report_vcpu(FILE *out, const struct vcpu *v)
 	for (unsigned f = 0; f < function_count; f++) {
 		const struct function *s = &v->functions[f];
 		fprintf(out,
-		        "%s{\"address\": %" PRIu64 ", \"calls\": %" PRIu64 ", \"min\": %" PRIu64 ", \"max\": %" PRIu64
-		        ", \"sum\": %" PRIu64 "}",
+		        "%s{\"address\": %" PRIu64 ", \"calls\": %" PRIu64 ", \"min\": %" PRIu64
+		        ", \"max\": %" PRIu64 ", \"sum\": %" PRIu64 "}",
 		        f != 0 ? ", " : "", functions[f], s->calls, s->min, s->max, s->sum);
 	}
 	fprintf(out, "], \"masked\": [");
 	for (unsigned p = 0; p < v->place_count; p++)
-		fprintf(out, "%s{\"pc\": %" PRIu64 ", \"count\": %" PRIu64 ", \"max\": %" PRIu64 "}", p != 0 ? ", " : "",
-		        v->places[p].pc, v->places[p].count, v->places[p].max);
-	fprintf(out, "], \"held\": {\"count\": %" PRIu64 ", \"max\": %" PRIu64 "}, \"samples\": [", v->held_count,
-	        v->held_max);
+		fprintf(out, "%s{\"pc\": %" PRIu64 ", \"count\": %" PRIu64 ", \"max\": %" PRIu64 "}",
+		        p != 0 ? ", " : "", v->places[p].pc, v->places[p].count, v->places[p].max);
+	fprintf(out, "], \"held\": {\"count\": %" PRIu64 ", \"max\": %" PRIu64 "}, \"samples\": [",
+	        v->held_count, v->held_max);
 	for (size_t s = 0; s < v->sample_count; s++)
 		fprintf(out, "%s%" PRIu64, s != 0 ? ", " : "", v->samples[s]);
 	fprintf(out, "]}");
