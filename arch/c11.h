@@ -20,11 +20,11 @@
 #define NH_PORT_GATE_OPEN 0u
 #define NH_PORT_OPAQUE(variable) ((void)(variable))
 
-#define nh_port_cas_acquire(word, expected, desired)                                            \
-	atomic_compare_exchange_weak_explicit((word), (expected), (desired), memory_order_acquire, \
+#define nh_port_cas_acquire(word, expected, desired)                                                         \
+	atomic_compare_exchange_weak_explicit((word), (expected), (desired), memory_order_acquire,           \
 	                                      memory_order_relaxed)
-#define nh_port_cas_release(word, expected, desired)                                            \
-	atomic_compare_exchange_weak_explicit((word), (expected), (desired), memory_order_release, \
+#define nh_port_cas_release(word, expected, desired)                                                         \
+	atomic_compare_exchange_weak_explicit((word), (expected), (desired), memory_order_release,           \
 	                                      memory_order_relaxed)
 #define nh_port_exchange_acquire(word, value) atomic_exchange_explicit((word), (value), memory_order_acquire)
 

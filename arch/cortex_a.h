@@ -48,7 +48,9 @@ static inline bool nh_port_lock_begin(void)
 	return nh_cortex_a_context_get() != NH_CORTEX_A_FAULT;
 }
 
-static inline void nh_port_lock_end(void) {}
+static inline void nh_port_lock_end(void)
+{
+}
 
 /* A hint for hardware threads and simulators. Not WFE: the holder's store need not be an event. */
 static inline void nh_port_relax(uint32_t polls)

@@ -2,13 +2,7 @@
 /* Port to ARMv7-A: the parts that are not worth inlining. */
 #include "arch/port.h"
 
-enum mode {
-	MODE_FIQ = 0x11,
-	MODE_IRQ = 0x12,
-	MODE_MONITOR = 0x16,
-	MODE_ABORT = 0x17,
-	MODE_UNDEFINED = 0x1b
-};
+enum mode { MODE_FIQ = 0x11, MODE_IRQ = 0x12, MODE_MONITOR = 0x16, MODE_ABORT = 0x17, MODE_UNDEFINED = 0x1b };
 
 __attribute__((weak)) nh_cortex_a_context nh_cortex_a_context_get(void)
 {

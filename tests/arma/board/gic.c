@@ -107,7 +107,8 @@ void board_irq_pend(enum board_irq irq)
 
 void board_ipi_send(void)
 {
-	__asm volatile("dsb sy" ::: "memory"); /* what the other CPU is to see is there before the interrupt */
+	__asm volatile("dsb sy" ::
+	                       : "memory"); /* what the other CPU is to see is there before the interrupt */
 	set_bit(GICD_ISPENDR, number(BOARD_IRQ_IPI, 1u - board_cpu()));
 	board_send_event();
 }
@@ -152,7 +153,10 @@ void board_disturb(uint32_t mean)
 	struct disturbance *d = &disturbances[board_cpu()];
 	const uint32_t longest = UINT32_C(100000000);
 	d->random = (nh_board_seed + board_cpu()) * UINT32_C(2654435761) | 1u;
-	d->mean = mean == 0 ? 0 : mean >= longest / 4u ? longest : mean * 4u < SHORTEST ? SHORTEST : mean * 4u;
+	d->mean = mean == 0              ? 0
+	          : mean >= longest / 4u ? longest
+	          : mean * 4u < SHORTEST ? SHORTEST
+	                                 : mean * 4u;
 	arm_timer(d);
 }
 

@@ -196,8 +196,8 @@ static void end_badly(void)
 int main(void)
 {
 	board_init();
-	board_printf("%s: seed %u [%5d|%-5d|%05d|%x|%08lx|%-4s|%c|%u%%]\n", board_name, (unsigned)nh_board_seed, -42,
-	             42, -42, 0xbeefu, 0x1234abcdul, "ab", 'z', 100u);
+	board_printf("%s: seed %u [%5d|%-5d|%05d|%x|%08lx|%-4s|%c|%u%%]\n", board_name,
+	             (unsigned)nh_board_seed, -42, 42, -42, 0xbeefu, 0x1234abcdul, "ab", 'z', 100u);
 	check_memory();
 	end_badly();
 	if (nh_board_seed == COUNTED)
@@ -205,9 +205,10 @@ int main(void)
 	BOARD_CHECK(board_cpu() == 0u);
 	board_start_cpu1(cpu1);
 	check_own();
-	board_printf("counts: locked %u of %u, racy %u; interrupts %u %u %u, %u %u %u\n", (unsigned)locked_count,
-	             2u * ROUNDS, (unsigned)racy_count, (unsigned)hits[0][0], (unsigned)hits[0][1],
-	             (unsigned)hits[0][2], (unsigned)hits[1][0], (unsigned)hits[1][1], (unsigned)hits[1][2]);
+	board_printf("counts: locked %u of %u, racy %u; interrupts %u %u %u, %u %u %u\n",
+	             (unsigned)locked_count, 2u * ROUNDS, (unsigned)racy_count, (unsigned)hits[0][0],
+	             (unsigned)hits[0][1], (unsigned)hits[0][2], (unsigned)hits[1][0], (unsigned)hits[1][1],
+	             (unsigned)hits[1][2]);
 	BOARD_CHECK(locked_count == 2u * ROUNDS && racy_count <= 2u * ROUNDS);
 	return 0;
 }

@@ -12,7 +12,8 @@
 #define SECTION_ALLOCATE (1u << 12) /* write-back, allocating on writes too */
 #define SECTION_SHAREABLE (1u << 16)
 
-#define NORMAL (SECTION | SECTION_ACCESS | SECTION_CACHED | SECTION_BUFFERED | SECTION_ALLOCATE | SECTION_SHAREABLE)
+#define NORMAL                                                                                               \
+	(SECTION | SECTION_ACCESS | SECTION_CACHED | SECTION_BUFFERED | SECTION_ALLOCATE | SECTION_SHAREABLE)
 #define DEVICE (SECTION | SECTION_ACCESS | SECTION_BUFFERED | SECTION_NEVER_EXECUTE)
 
 #define WALK_CACHED_SHAREABLE 0x4au /* how the table itself is read */

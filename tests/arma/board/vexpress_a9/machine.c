@@ -35,7 +35,9 @@ void machine_coherence_on(void)
 }
 
 /* It waits at the pen since reset. */
-void machine_start_cpu1(void) {}
+void machine_start_cpu1(void)
+{
+}
 
 void machine_timer(uint32_t nanoseconds)
 {

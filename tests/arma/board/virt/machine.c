@@ -20,7 +20,9 @@ const char board_name[] = "QEMU virt";
 /* Under -icount shift=0. */
 const char *const board_count_unit = "instructions";
 
-void machine_coherence_on(void) {}
+void machine_coherence_on(void)
+{
+}
 
 void machine_start_cpu1(void)
 {
