@@ -107,8 +107,8 @@ void board_irq_pend(enum board_irq irq)
 
 void board_ipi_send(void)
 {
-	__asm volatile("dsb sy" ::
-	                       : "memory"); /* what the other CPU is to see is there before the interrupt */
+	/* what the other CPU is to see is there before the interrupt */
+	__asm volatile("dsb sy" ::: "memory");
 	set_bit(GICD_ISPENDR, number(BOARD_IRQ_IPI, 1u - board_cpu()));
 	board_send_event();
 }
