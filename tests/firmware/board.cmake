@@ -12,10 +12,10 @@
 #
 # It may define nh_board_finish(NAME) to do something with each image, and defines
 #
-#   nh_board_runs(NAME IMAGE image [IRQ_MEAN cycles] [SEEDS n ...])
+#   nh_board_runs(NAME IMAGE image [IRQ_MEAN cycles] [SEEDS n ...] [SCHEDULES name ...])
 #       tests NAME-... that run the image under several seeds, and whatever else this board can vary.
-#       IRQ_MEAN is for those whose runner makes the interrupts.
-#   nh_board_caught(NAME IMAGE image ATTEMPTS n)
+#       IRQ_MEAN and SCHEDULES are for those whose runner makes the interrupts and knows schedules.
+#   nh_board_caught(NAME IMAGE image ATTEMPTS n [SCHEDULE name])
 #       a test that runs a deliberately broken image under one seed after another until a run fails
 #
 # Here is

@@ -24,7 +24,7 @@ set(NH_BOARD_RUN ${NH_NODE} ${NH_FIRMWARE_DIR}/qemu.mjs ${NH_BOARD_MACHINE} --pl
 
 # A run ends far below the time-out; both CPUs need a processor, or one waits for the other's time slice.
 function(nh_board_runs name)
-	cmake_parse_arguments(PARSE_ARGV 1 arg "" "IMAGE;IRQ_MEAN" "SEEDS")
+	cmake_parse_arguments(PARSE_ARGV 1 arg "" "IMAGE;IRQ_MEAN" "SEEDS;SCHEDULES")
 	if(NOT arg_SEEDS)
 		set(arg_SEEDS 1 2 3)
 	endif()
@@ -38,7 +38,7 @@ endfunction()
 
 # A broken image may also hang: what an intact one needs is over long before the time-out.
 function(nh_board_caught name)
-	cmake_parse_arguments(PARSE_ARGV 1 arg "" "IMAGE;ATTEMPTS" "")
+	cmake_parse_arguments(PARSE_ARGV 1 arg "" "IMAGE;ATTEMPTS;SCHEDULE" "")
 	add_test(NAME ${name}
 	         COMMAND ${NH_NODE} ${NH_FIRMWARE_DIR}/until_caught.mjs ${arg_ATTEMPTS}
 	                 ${NH_BOARD_RUN} $<TARGET_FILE:${arg_IMAGE}>

@@ -15,9 +15,15 @@ int main(void);
 struct actor actors[CORES], handlers[CORES];
 
 /* Operations per core; may be set from outside for longer runs. */
+#ifndef HEAP_TEST_STORM
 volatile uint32_t heap_test_hammer = 1600u * BOARD_SCALE;
 volatile uint32_t heap_test_crowd = 500u * BOARD_SCALE;
 volatile uint32_t heap_test_storm = 1000u * BOARD_SCALE;
+#else /* an image that is about reclaims */
+volatile uint32_t heap_test_hammer = 100u;
+volatile uint32_t heap_test_crowd = 50u;
+volatile uint32_t heap_test_storm = HEAP_TEST_STORM;
+#endif
 volatile uint32_t heap_test_credit = 400u * BOARD_SCALE;
 
 /* ---- stacks ----------------------------------------------------------------------------- */

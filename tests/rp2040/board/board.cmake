@@ -69,14 +69,17 @@ endfunction()
 # Strict alternation hides races: coins per instruction and bursts, several seeds each. A failing run
 # prints the command that repeats it.
 function(nh_board_runs name)
-	cmake_parse_arguments(PARSE_ARGV 1 arg "" "IMAGE;IRQ_MEAN" "SEEDS")
+	cmake_parse_arguments(PARSE_ARGV 1 arg "" "IMAGE;IRQ_MEAN" "SEEDS;SCHEDULES")
 	if(NOT arg_SEEDS)
 		set(arg_SEEDS 1 2 3)
 	endif()
 	if(NOT arg_IRQ_MEAN)
 		set(arg_IRQ_MEAN 0)
 	endif()
-	foreach(schedule random burst)
+	if(NOT arg_SCHEDULES)
+		set(arg_SCHEDULES random burst)
+	endif()
+	foreach(schedule IN LISTS arg_SCHEDULES)
 		foreach(seed IN LISTS arg_SEEDS)
 			nh_rp2040_test(${name}-${schedule}-${seed} IMAGE ${arg_IMAGE}
 			               ARGS --quiet --schedule ${schedule} --seed ${seed} --irq-mean ${arg_IRQ_MEAN})
@@ -85,10 +88,13 @@ function(nh_board_runs name)
 endfunction()
 
 function(nh_board_caught name)
-	cmake_parse_arguments(PARSE_ARGV 1 arg "" "IMAGE;ATTEMPTS" "")
+	cmake_parse_arguments(PARSE_ARGV 1 arg "" "IMAGE;ATTEMPTS;SCHEDULE" "")
+	if(NOT arg_SCHEDULE)
+		set(arg_SCHEDULE random)
+	endif()
 	add_test(NAME ${name}
 	         COMMAND ${NH_NODE} ${NH_FIRMWARE_DIR}/until_caught.mjs ${arg_ATTEMPTS}
 	                 ${NH_BOARD_RUN} $<TARGET_FILE:${arg_IMAGE}>
-	                 --quiet --schedule random --irq-mean 6000 --max-steps 100000000 --seed SEED)
+	                 --quiet --schedule ${arg_SCHEDULE} --irq-mean 6000 --max-steps 200000000 --seed SEED)
 	set_tests_properties(${name} PROPERTIES LABELS firmware TIMEOUT 300)
 endfunction()

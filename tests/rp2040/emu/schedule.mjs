@@ -3,6 +3,7 @@
 // .length and allocates nothing: it is called up to once per instruction.
 
 const BURST_MAX_LOG2 = 10;
+const STALL_MAX_LOG2 = 17;
 
 /** Strict alternation. Repeatable, but hides races that need an uneven pace. */
 class RoundRobin {
@@ -29,13 +30,21 @@ class Coin {
 class Burst {
   core = 1;
   length = 1;
-  constructor(rng) { this.rng = rng; }
+  constructor(rng, cores, maxLog2 = BURST_MAX_LOG2) {
+    this.rng = rng;
+    this.maxLog2 = maxLog2;
+  }
   next() {
     const r = this.rng.next();
-    const range = 1 << (r % (BURST_MAX_LOG2 + 1));
+    const range = 1 << (r % (this.maxLog2 + 1));
     this.core ^= 1;
-    this.length = 1 + ((r >>> 16) & (range - 1));
+    this.length = 1 + ((r >>> 8) & (range - 1));
   }
+}
+
+/** The same up to 2^17: one core stands still while the other does many calls. */
+class Stall extends Burst {
+  constructor(rng, cores) { super(rng, cores, STALL_MAX_LOG2); }
 }
 
 /** The core whose clock is behind: the pace of the chip as far as the cycle model
@@ -47,7 +56,7 @@ class Lockstep {
   next() { this.core = this.cores[1].running && this.cores[1].cycles < this.cores[0].cycles ? 1 : 0; }
 }
 
-const kinds = { rr: RoundRobin, random: Coin, burst: Burst, lockstep: Lockstep };
+const kinds = { rr: RoundRobin, random: Coin, burst: Burst, stall: Stall, lockstep: Lockstep };
 
 export const scheduleNames = Object.keys(kinds);
 
