@@ -3,6 +3,7 @@
  * Calls that must be refused, on both CPUs: before nh_init, after nh_deinit, a second nh_init, regions that
  * cannot be. Each gets its error, and what was there before still works.
  */
+#include <nearheap/linker.h>
 #include <nearheap/nearheap.h>
 
 #include <string.h>
@@ -91,6 +92,20 @@ static void without_heap(void)
 
 /* ---- regions ---------------------------------------------------------------------------- */
 
+/* Takes the place of the port's: memory is what the banks are, and nothing else. */
+nh_status nh_port_region_check(const void *base, size_t size, uint32_t attributes)
+{
+	nh_linker_span banks[BOARD_BANKS];
+	(void)attributes;
+	for (unsigned bank = 0; bank < BOARD_BANKS; bank++) {
+		void *start;
+		size_t length;
+		board_bank_memory((enum board_bank)bank, &start, &length);
+		banks[bank] = (nh_linker_span){ start, (const char *)start + length };
+	}
+	return nh_linker_check(base, size, banks, BOARD_BANKS, NULL, 0);
+}
+
 static nh_heap_config heap_in(enum board_bank bank)
 {
 	nh_heap_config config = { .name = "heap" };
@@ -127,6 +142,23 @@ static void bad_regions(void)
 	bad.base = (char *)bad.base + 4096;
 	bad.size -= 4096;
 	refused_init(bad, NH_EOVERLAP);
+	bad = good;
+	bad.size += 8; /* beyond its end */
+	refused_init(bad, NH_ERANGE);
+	bad.base = board_strange_address();
+	bad.size = 4096;
+	refused_init(bad, NH_ERANGE);
+	BOARD_CHECK(!board_strange_touched());
+	bad.base = (void *)(uintptr_t)board_name; /* the image */
+	refused_init(bad, NH_ERANGE);
+	void *top;
+	board_stack(1, &bad.base, &top);
+	bad.size = 1024;
+	refused_init(bad, NH_ERANGE);
+	bad = good;
+	bad.control = (void *)(uintptr_t)&turn; /* control memory in the image's data */
+	bad.control_size = 4096;
+	refused_init(bad, NH_ERANGE);
 	bad = good;
 	bad.affinity = NH_CPU(31);
 	refused_init(bad, NH_EINVAL);
