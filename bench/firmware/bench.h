@@ -12,8 +12,10 @@
 /* Kinds of calls. bench.mjs has the same names in the same order. */
 enum bench_kind {
 	BENCH_EMPTY,       /* nothing between begin and end: to be subtracted */
-	BENCH_PAIR_MALLOC, /* 64 bytes, malloc and free in turn */
+	BENCH_PAIR_MALLOC, /* 64 bytes, malloc and free in turn, between blocks that stay */
 	BENCH_PAIR_FREE,
+	BENCH_ALONE_MALLOC, /* the same, in a heap that is empty otherwise */
+	BENCH_ALONE_FREE,
 	BENCH_MALLOC_HIT, /* random sizes, 300 blocks live */
 	BENCH_MALLOC_MISS,
 	BENCH_MALLOC_LARGE, /* of no class */

@@ -13,8 +13,8 @@ import { markdown, writePage } from './table.mjs';
 
 const PRESETS = ['rp2040', 'm33', 'a15', 'a7', 'a53', 'lse'];
 const IMAGES = ['moderate', 'basic', 'none', 'nocaches', 'newlib'];
-const KINDS = ['empty', 'pairMalloc', 'pairFree', 'mallocHit', 'mallocMiss', 'mallocLarge', 'freeHit', 'freeOverflow',
-  'freeLarge', 'freeRemote', 'freeRemoteFull', 'fallback', 'reclaim', 'refused'];
+const KINDS = ['empty', 'pairMalloc', 'pairFree', 'aloneMalloc', 'aloneFree', 'mallocHit', 'mallocMiss', 'mallocLarge',
+  'freeHit', 'freeOverflow', 'freeLarge', 'freeRemote', 'freeRemoteFull', 'fallback', 'reclaim', 'refused'];
 const HEAPS = { near: 'of one CPU', far: 'of one CPU', spare: 'shared' };
 const LOCK = ['nh__lock_acquire', 'nh__lock_release'];
 

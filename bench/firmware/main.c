@@ -32,20 +32,30 @@ static void calibrate(void)
 	}
 }
 
-static void pairs(void)
+static void pairs(enum bench_kind of_malloc, enum bench_kind of_free)
 {
-	bench_free(bench_malloc(64));
 	for (unsigned i = 0; i < PAIRS; i++) {
 		bench_begin();
 		void *block = bench_malloc(64);
 		bench_end();
-		bench_was(BENCH_PAIR_MALLOC);
+		bench_was(of_malloc);
 		BOARD_CHECK(block != NULL);
 		bench_begin();
 		bench_free(block);
 		bench_end();
-		bench_was(BENCH_PAIR_FREE);
+		bench_was(of_free);
 	}
+}
+
+static void pairs_between_others(void)
+{
+	void *block[3];
+	for (unsigned i = 0; i < 3u; i++)
+		block[i] = bench_malloc(64);
+	bench_free(block[1]);
+	pairs(BENCH_PAIR_MALLOC, BENCH_PAIR_FREE);
+	bench_free(block[0]);
+	bench_free(block[2]);
 }
 
 static uint32_t random_size(void)
@@ -101,7 +111,8 @@ int main(void)
 	random_state = demo_random_start(nh_board_seed, 0);
 	bench_allocator_init();
 	calibrate();
-	pairs();
+	pairs(BENCH_ALONE_MALLOC, BENCH_ALONE_FREE);
+	pairs_between_others();
 	replace_at_random();
 	bench_scene_own();
 	board_printf("board: %s\nunit: %s\n", board_name, board_count_unit != NULL ? board_count_unit : "-");

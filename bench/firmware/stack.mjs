@@ -10,7 +10,7 @@ const NODE = /^node: \{ title: "([^"]+)" label: "([^"]*)"/;
 const EDGE = /^edge: \{ sourcename: "([^"]+)" targetname: "([^"]+)"/;
 const INDIRECT = '__indirect_call';
 /** Who is called through a pointer, besides functions of the caller's. */
-const THROUGH_POINTER = { nh__walk: ['count_block', 'describe', 'check_block'], nh__report: [], describe: [] };
+const THROUGH_POINTER = { nh__walk: ['count_block', 'describe', 'check_block'], nh__report: [], describe: [], nh_single_walk: [] };
 
 const FRAME = /(\d+) bytes \((\w+)/;
 

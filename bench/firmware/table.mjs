@@ -10,6 +10,8 @@ const END = '<!-- firmware: end -->';
 const ROWS = {
   pairMalloc: 'malloc, 64 bytes in turn with free',
   pairFree: 'free, the same',
+  aloneMalloc: 'malloc, the same in an empty heap',
+  aloneFree: 'free, the same',
   mallocHit: 'malloc: hit',
   mallocMiss: 'malloc: miss (without caches: any)',
   mallocLarge: 'malloc: 129 to 1536 bytes, no class',
