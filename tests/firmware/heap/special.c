@@ -2,6 +2,8 @@
 /* Situations that random operations do not meet often enough. Handlers are silent in all of them. */
 #include "heap_test.h"
 
+#include <stdatomic.h>
+
 /* ---- a sleeping core's caches ----------------------------------------------------------- */
 
 #define TAKEN 700u
@@ -9,6 +11,7 @@
 static void *taken[TAKEN];
 static uint32_t taken_count;
 static volatile uint32_t awakenings; /* of core 1 */
+static _Atomic uint32_t listening;    /* core 1: from now on an interrupt of the other core stays pending */
 
 static uint32_t cached_bytes(void)
 {
@@ -39,7 +42,8 @@ static void fill_caches(void)
 static void sleep(bool deep)
 {
 	board_irq_off();
-	board_irq_enable(BOARD_IRQ_IPI);
+	board_irq_enable(BOARD_IRQ_IPI); /* forgets what was pending */
+	atomic_store_explicit(&listening, 1, memory_order_release);
 	while (!board_ipi_pending()) {
 		if (deep)
 			board_wait_interrupt();
@@ -49,6 +53,7 @@ static void sleep(bool deep)
 	}
 	board_irq_disable(BOARD_IRQ_IPI);
 	board_ipi_clear();
+	atomic_store_explicit(&listening, 0, memory_order_relaxed);
 	board_irq_on();
 }
 
@@ -92,7 +97,9 @@ void idle_reclaim(struct actor *me, bool deep)
 		sleep(deep);
 		interrupts(true);
 	} else {
-		for (volatile uint32_t i = 0; i < 500u; i++) { /* until core 1 is asleep for sure */
+		while (atomic_load_explicit(&listening, memory_order_acquire) == 0) {
+		}
+		for (volatile uint32_t i = 0; i < 500u; i++) { /* until it is asleep as well */
 		}
 		need_what_is_cached(deep);
 		board_ipi_send();
