@@ -28,8 +28,8 @@ static inline unsigned nh_cortex_a__affinity0(void);
 /* A CPU beyond NH_CPUS is told as one without a number: it has no caches, and nh_port_attach stops it. */
 static inline unsigned nh_port_cpu(void)
 {
-#if NH_CPUS == 1
-	return 0;
+#if NH_CPUS == 1 && NH_HARDENING == NH_HARDENING_NONE
+	return 0; /* taken on trust */
 #else
 	unsigned cpu = NH_CORTEX_A_CPU();
 	return cpu < NH_CPUS ? cpu : NH_CPUS;

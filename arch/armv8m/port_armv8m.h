@@ -37,10 +37,10 @@
 
 static inline unsigned nh_port_cpu(void)
 {
-#if NH_CPUS == 1
-	return 0;
+#if NH_CPUS == 1 && NH_HARDENING == NH_HARDENING_NONE
+	return 0; /* taken on trust */
 #else
-	return (unsigned)NH_ARMV8M_CPU();
+	return NH_CPUS > 1 || NH_ARMV8M_CPU_REGISTER != 0 ? (unsigned)NH_ARMV8M_CPU() : 0;
 #endif
 }
 

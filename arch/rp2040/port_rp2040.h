@@ -42,17 +42,17 @@
 
 #define nh_port__barrier() __asm volatile("" ::: "memory")
 
+/* With one CPU configured, the other core is number 1: one without caches, which nh_port_attach stops. */
 static inline unsigned nh_port_cpu(void)
 {
-#if NH_CPUS == 1
-	return 0;
+#if NH_CPUS == 1 && NH_HARDENING == NH_HARDENING_NONE
+	return 0; /* taken on trust */
 #else
 	return NH_RP2040_CPUID;
 #endif
 }
 
-/* With one CPU configured the hits take its caches unseen; every slow path begins here, and stops the other
- * core, which has no place in the locks. */
+/* Every slow path begins here. With one CPU configured it stops the other core, which has no place in the locks. */
 #if NH_CPUS == 1
 unsigned nh_port_attach(void);
 #else
