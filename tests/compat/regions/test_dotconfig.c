@@ -27,7 +27,7 @@ static void test_documented(void **state)
 	(void)state;
 	static const char text[] = "#\n# Automatically generated file; DO NOT EDIT.\n#\n\n"
 				   "CONFIG_ARCH=\"arm\"\nCONFIG_TEXT=\"a \\\"quoted\\\" \\\\ # "
-	                           "text\"\nCONFIG_YES=y\nCONFIG_MODULE=m\n"
+				   "text\"\nCONFIG_YES=y\nCONFIG_MODULE=m\n"
 				   "# CONFIG_NOT is not set\nCONFIG_HEX=0x1f\nCONFIG_NEGATIVE=-5\r\n" LISTS(
 					   "6", "4", "\"0x1000,0x1400,0x3000,0x3800,0x7000,0x7100\"",
 					   "\"1024,512,2048,512,256,4096,\"", "\"0,1,1,2,2,3\"");
