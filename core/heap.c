@@ -115,7 +115,10 @@ static NH__NOINLINE void *take_by_scan(struct nh__heap *heap, const struct nh__n
 		unsigned cpu = nh_port_cpu();
 		done = !nh__heap_lock(heap, cpu);
 		if (!done) {
-			payload = nh__scan_locked(heap, need, &scan, &done);
+			/* in each hold: a block of the class that was freed meanwhile must not be cut to the exact span */
+			payload = nh__take_locked(heap, need);
+			if (payload == NULL)
+				payload = nh__scan_locked(heap, need, &scan, &done);
 			nh__heap_unlock(heap, cpu, note);
 		}
 		nh_port_irq_restore(irq);

@@ -11,7 +11,7 @@ import { join } from 'node:path';
 import { stackOf } from './stack.mjs';
 import { markdown, writePage } from './table.mjs';
 
-const PRESETS = ['rp2040', 'm33', 'a15', 'a7', 'a53', 'lse'];
+const PRESETS = ['rp2040', 'm33', 'a9', 'a15', 'a7', 'a53', 'lse'];
 const IMAGES = ['moderate', 'basic', 'none', 'nocaches', 'newlib'];
 const KINDS = ['empty', 'pairMalloc', 'pairFree', 'aloneMalloc', 'aloneFree', 'mallocHit', 'mallocMiss', 'mallocLarge',
   'freeHit', 'freeOverflow', 'freeLarge', 'freeRemote', 'freeRemoteFull', 'fallback', 'reclaim', 'refused'];
