@@ -41,9 +41,11 @@ unsigned nh_instance_explain(nh_instance *instance, const nh_request *request, s
 		if (filled < max)
 			out[filled++] = (nh_explanation){heap->id, reason};
 	}
-	for (unsigned id = 0; id < total; id++)
-		if ((candidates >> id & 1u) == 0 && filled < max)
-			out[filled++] = (nh_explanation){(int)id, why_not(instance, request, instance->heap[id])};
+	for (int id = 0; id < NH_MAX_HEAPS; id++) {
+		heap = nh__heap_by_id(instance, id);
+		if (heap != NULL && (candidates >> id & 1u) == 0 && filled < max)
+			out[filled++] = (nh_explanation){id, why_not(instance, request, heap)};
+	}
 	nh__note_report(&note);
 	return total;
 }
@@ -283,7 +285,10 @@ nh_status nh_instance_validate(nh_instance *instance, int number, nh_report *rep
 		return heap == NULL ? NH_ENOENT : validate_heap(heap, report);
 	}
 	nh_status status = NH_OK;
-	for (unsigned id = 0; status == NH_OK && id < nh_instance_heap_count(instance); id++)
-		status = validate_heap(instance->heap[id], report);
+	for (int id = 0; status == NH_OK && id < NH_MAX_HEAPS; id++) {
+		struct nh__heap *heap = nh__heap_by_id(instance, id);
+		if (heap != NULL)
+			status = validate_heap(heap, report);
+	}
 	return status;
 }

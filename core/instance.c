@@ -169,10 +169,10 @@ nh_status nh_instance_trim(nh_instance *instance, int number)
 		return NH_ENOINIT;
 	if (number != -1 && nh__heap_by_id(instance, number) == NULL)
 		return NH_ENOENT;
-	for (int id = 0; id < (int)nh_instance_heap_count(instance); id++) {
-		if (number != -1 && id != number)
+	for (int id = 0; id < NH_MAX_HEAPS; id++) { /* several that add may publish out of order */
+		struct nh__join join = {.heap = nh__heap_by_id(instance, id)};
+		if (join.heap == NULL || (number != -1 && id != number))
 			continue;
-		struct nh__join join = {.heap = instance->heap[id]};
 		nh__reclaim(&join, NULL, &note);
 		nh__join_leave(&join, &note);
 	}

@@ -43,42 +43,48 @@ void nh__instance_unregister(nh_instance *instance)
 	registry_leave(cpu);
 }
 
-/* The n-th heap of all instances. The registry changes only by init and deinit, which the caller of these may not
- * run against anything else. */
-static struct nh__heap *heap_number(unsigned number)
+/* Heap number n % NH_MAX_HEAPS of the instance n / NH_MAX_HEAPS, NULL if it is not published; false: no such instance. The
+ * registry changes only by init and deinit, which the caller of these may not run against anything else. */
+static bool heap_number(unsigned number, struct nh__heap **heap)
 {
 	unsigned cpu = registry_enter();
-	struct nh__heap *heap = NULL;
-	for (nh_instance *instance = registry; instance != NULL; instance = instance->next) {
-		unsigned count = nh_instance_heap_count(instance);
-		if (number < count) {
-			heap = instance->heap[number];
-			break;
-		}
-		number -= count;
-	}
+	nh_instance *instance = registry;
+	for (unsigned i = number / NH_MAX_HEAPS; instance != NULL && i > 0; i--)
+		instance = instance->next;
+	*heap = instance == NULL ? NULL : nh__heap_by_id(instance, (int)(number % NH_MAX_HEAPS));
 	registry_leave(cpu);
-	return heap;
+	return instance != NULL;
 }
 
 void nh__cpu_drain(unsigned cpu)
 {
 	struct nh__note note = {NH_FAULT_NONE, NULL};
 	struct nh__heap *heap;
-	for (unsigned i = 0; (heap = heap_number(i)) != NULL; i++)
-		nh__heap_drain_cpu(heap, cpu, &note);
+	for (unsigned i = 0; heap_number(i, &heap); i++)
+		if (heap != NULL)
+			nh__heap_drain_cpu(heap, cpu, &note);
 	nh__note_report(&note);
 }
 
 /* ---- fork --------------------------------------------------------------------------------- */
 
+/* The next published heap from `id` on, or NULL. The admin lock is held, or nobody else exists. */
+static struct nh__heap *next_heap(nh_instance *instance, int *id)
+{
+	struct nh__heap *heap = NULL;
+	while (heap == NULL && *id < NH_MAX_HEAPS)
+		heap = nh__heap_by_id(instance, (*id)++);
+	return heap;
+}
+
 void nh__fork_prepare(void)
 {
 	unsigned cpu = registry_enter();
 	for (nh_instance *instance = registry; instance != NULL; instance = instance->next) {
+		struct nh__heap *heap;
 		nh__lock_acquire(&instance->admin, cpu);
-		for (unsigned id = 0; id < nh_instance_heap_count(instance); id++)
-			nh__fork_hold(instance->heap[id], cpu);
+		for (int id = 0; (heap = next_heap(instance, &id)) != NULL;)
+			nh__fork_hold(heap, cpu);
 	}
 }
 
@@ -86,8 +92,9 @@ void nh__fork_parent(void)
 {
 	unsigned cpu = nh_port_cpu();
 	for (nh_instance *instance = registry; instance != NULL; instance = instance->next) {
-		for (unsigned id = 0; id < nh_instance_heap_count(instance); id++)
-			nh__fork_release(instance->heap[id], cpu);
+		struct nh__heap *heap;
+		for (int id = 0; (heap = next_heap(instance, &id)) != NULL;)
+			nh__fork_release(heap, cpu);
 		nh__lock_release(&instance->admin, cpu);
 	}
 	registry_leave(cpu);
@@ -96,8 +103,9 @@ void nh__fork_parent(void)
 void nh__fork_child(void)
 {
 	for (nh_instance *instance = registry; instance != NULL; instance = instance->next) {
-		for (unsigned id = 0; id < nh_instance_heap_count(instance); id++)
-			nh__fork_alone(instance->heap[id]);
+		struct nh__heap *heap;
+		for (int id = 0; (heap = next_heap(instance, &id)) != NULL;)
+			nh__fork_alone(heap);
 		nh__lock_reset(&instance->admin);
 	}
 	nh__lock_reset(&registry_lock);

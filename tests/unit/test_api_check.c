@@ -19,7 +19,7 @@ nh_status nh_port_region_check(const void *base, size_t size, uint32_t attribute
 		{ memory, memory + sizeof memory },
 		{ control, control + sizeof control },
 	};
-	const nh_linker_span taken = { wrong, wrong + 1 };
+	const nh_linker_span taken = { wrong, wrong == NULL ? NULL : wrong + 1 };
 	(void)attributes;
 	return nh_linker_check(base, size, ram, 2, &taken, wrong == NULL ? 0 : 1);
 }

@@ -6,6 +6,7 @@
  */
 #include <string.h>
 
+#include "core/lifecycle.h"
 #include "white.h"
 
 #define CONTROL_ALIGN (NH_64BIT ? 16u : 8u)
@@ -166,6 +167,34 @@ static void nothing_overlaps(void **state)
 }
 
 /* ---- publication -------------------------------------------------------------------------- */
+
+/* Of two that add at once, the one that reserved second may publish first. */
+static void published_out_of_order(void **state)
+{
+	(void)state;
+	for (unsigned i = 0; i < 2; i++) {
+		nh_heap_config config = { .base = u.arena.parts[i].base, .size = 32 * KIB };
+		assert_status(add(&config), NH_OK);
+	}
+	struct nh__heap *first = heap_of(0);
+	nh__heap_set all = nh__load_relaxed(&u.instance->heaps);
+	u.instance->heap[0] = NULL; /* as it is until then */
+	nh__store_relaxed(&u.instance->heaps, 2);
+	nh__first_update(u.instance);
+	nh_explanation explained[2];
+	assert_int_equal(nh_instance_explain(u.instance, NULL, 100, explained, 2), 1);
+	assert_int_equal(explained[0].heap, 1);
+	assert_status(nh_instance_trim(u.instance, -1), NH_OK);
+	assert_status(nh_instance_trim(u.instance, 0), NH_ENOENT);
+	assert_status(nh_instance_validate(u.instance, -1, NULL), NH_OK);
+	nh__cpu_drain(nh_port_cpu());
+	nh__fork_prepare();
+	nh__fork_parent();
+	u.instance->heap[0] = first;
+	nh__store_relaxed(&u.instance->heaps, all);
+	nh__first_update(u.instance);
+	assert_status(nh_instance_validate(u.instance, -1, NULL), NH_OK);
+}
 
 /* A reserved entry without a heap is nobody's memory, whatever its bounds are. */
 static void reserved_is_not_published(void **state)
@@ -399,6 +428,7 @@ int main(int argc, char **argv)
 		TEST(control_is_scaled),
 		TEST(nothing_overlaps),
 		TEST(regions_are_added),
+		TEST(published_out_of_order),
 		TEST(reserved_is_not_published),
 		TEST(reach_of_heads),
 #if NH_CACHES
