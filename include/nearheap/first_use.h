@@ -18,8 +18,8 @@ extern "C" {
 
 /* Defined by the program (nearheap_pico has one): calls nh_init() with its heaps. Returns what
  * nh_init() returned; NH_EALREADY is as good as NH_OK. It is called on whichever CPU comes first,
- * also from a handler, with no lock held. No other CPU may be inside nh_malloc() while nh_init() runs (see there):
- * make the heaps before the others start. It must not allocate. Without one: NH_ENOINIT, and requests fail
+ * also from a handler, with no lock held. Two CPUs may come first at once: it has to see to it that one of
+ * them makes the heaps, or they are made before the others start. It must not allocate. Without one: NH_ENOINIT, and requests fail
  * until nh_init() was called. */
 nh_status nh_first_use(void);
 

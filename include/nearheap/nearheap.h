@@ -137,8 +137,9 @@ typedef union nh_instance_storage {
 
 /* Initialises the default instance with `count` heaps (0 is allowed: add them later). All or
  * nothing: on an error nothing is kept, and *failed (if not NULL) is the index of the entry at
- * fault. Call it once, from a task, before any other CPU uses the heap; calls before it return
- * NULL or a status. Worst case: per heap, clearing its control memory. */
+ * fault. Call it once, from a task. Other calls before it return NULL or a status; those of other CPUs while
+ * it runs do so too, or are served by a heap that is complete already, so if it may fail no other CPU
+ * should be calling yet. Worst case: per heap, clearing its control memory. */
 nh_status nh_init(const nh_heap_config *heaps, unsigned count, unsigned *failed);
 
 /* The same for an instance in the caller's storage, which must stay where it is. */

@@ -152,7 +152,7 @@ static void start(void)
 }
 
 /* Among the SDK's own initialisers: after those of memory functions and spin locks (up to 01000), before all
- * that could start core 1, which must not be inside nh_malloc() while nh_init() is under way. */
+ * that could start core 1: what core 1 asks for while nh_init() is under way it may not get. */
 __attribute__((section(".preinit_array.01050"), used)) static void (*const start_entry)(void) = start;
 
 void nh_exhausted(size_t size)
