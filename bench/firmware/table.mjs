@@ -15,7 +15,7 @@ const ROWS = {
   mallocHit: 'malloc: hit',
   mallocMiss: 'malloc: miss (without caches: any)',
   mallocLarge: 'malloc: 129 to 1536 bytes, no class',
-  freeHit: 'free: hit, or kept for the next merge',
+  freeHit: 'free: hit',
   freeOverflow: 'free: overflow (without caches: any)',
   freeLarge: 'free: 129 to 1536 bytes',
   freeRemote: 'free: block of the other CPU, inbox',
