@@ -19,7 +19,7 @@ enum bench_kind {
 	BENCH_MALLOC_HIT, /* random sizes, 300 blocks live */
 	BENCH_MALLOC_MISS,
 	BENCH_MALLOC_LARGE, /* of no class */
-	BENCH_FREE_HIT,     /* or kept for the next slow path, to be merged */
+	BENCH_FREE_HIT,
 	BENCH_FREE_OVERFLOW,
 	BENCH_FREE_LARGE,
 	BENCH_FREE_REMOTE,      /* into a heap that is near to the other CPU */

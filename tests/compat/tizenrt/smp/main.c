@@ -10,23 +10,14 @@
 
 #include <string.h>
 
-#include "board.h"
-#include "pattern.h"
-#include "ring.h"
+#include "traffic.h"
 
 #define HEAPS 4
 #define LONGEST 700u
 
 int main(void);
 
-struct actor {
-	uint32_t random;
-	uint32_t allocations, refusals, moves;
-};
-
-static struct actor actors[BOARD_CPUS], handlers[BOARD_CPUS];
-static struct demo_ring ring[BOARD_CPUS]; /* to this CPU */
-static _Atomic uint32_t arrived[BOARD_CPUS], done[BOARD_CPUS], lines;
+static _Atomic uint32_t lines;
 static struct mm_heap_s heaps[HEAPS];
 static struct mallinfo before;
 static char last_line[128];
@@ -34,35 +25,13 @@ static char last_line[128];
 /* Operations of each CPU; may be set from outside for longer runs. */
 volatile uint32_t tizenrt_smp_operations = 1500u;
 
-static uint32_t get(_Atomic uint32_t *word)
-{
-	/* acquire: of set */
-	return atomic_load_explicit(word, memory_order_acquire);
-}
-
-static void set(_Atomic uint32_t *word, uint32_t value)
-{
-	atomic_store_explicit(word, value, memory_order_release);
-	board_barrier();
-	board_send_event();
-}
-
-/* Both CPUs leave here together. */
-static void meet(unsigned self)
-{
-	const uint32_t count = get(&arrived[self]) + 1u;
-	set(&arrived[self], count);
-	while (get(&arrived[1u - self]) < count)
-		board_wait_event();
-}
-
 /* ---- lists ------------------------------------------------------------------------------ */
 
 /* The library's own default has no console: this is the board's. Called on one CPU here. */
 void nh_tizenrt_log_line(const char *line)
 {
 	strncpy(last_line, line, sizeof last_line - 1);
-	set(&lines, get(&lines) + 1u);
+	traffic_set(&lines, traffic_get(&lines) + 1u);
 }
 
 static char *append(char *at, uint32_t value, uint32_t base)
@@ -104,11 +73,11 @@ static int start(const char *indices)
 
 static void expect_line(const char *line)
 {
-	BOARD_CHECK(get(&lines) == 1u);
+	BOARD_CHECK(traffic_get(&lines) == 1u);
 	if (strcmp(last_line, line) != 0)
 		board_printf("logged: %s\n", last_line);
 	BOARD_CHECK(strcmp(last_line, line) == 0);
-	set(&lines, 0);
+	traffic_set(&lines, 0);
 }
 
 static void make_heaps(void)
@@ -130,7 +99,7 @@ static void make_heaps(void)
 
 /* ---- load ------------------------------------------------------------------------------- */
 
-static struct demo_block make(struct actor *me, uint32_t longest)
+struct demo_block traffic_make(struct traffic_actor *me, uint32_t longest)
 {
 	struct demo_block block = { NULL, demo_between(&me->random, 1, longest), demo_random(&me->random) };
 	const int index = (int)demo_between(&me->random, 0, HEAPS);
@@ -150,7 +119,7 @@ static struct demo_block make(struct actor *me, uint32_t longest)
 	return block;
 }
 
-static void drop(const struct demo_block *block)
+void traffic_drop(const struct demo_block *block)
 {
 	if (block->address == NULL)
 		return;
@@ -159,7 +128,7 @@ static void drop(const struct demo_block *block)
 }
 
 /* Longer, and in a heap of our choice: all that was there is there. */
-static void move(struct actor *me, struct demo_block *block)
+void traffic_move(struct traffic_actor *me, struct demo_block *block)
 {
 	const int index = (int)demo_between(&me->random, 0, HEAPS - 1);
 	void *moved = realloc_at(index, block->address, block->size + 200u);
@@ -170,86 +139,48 @@ static void move(struct actor *me, struct demo_block *block)
 	block->address = moved;
 }
 
-static void receive(unsigned self)
-{
-	struct demo_block block;
-	while (demo_ring_take(&ring[self], &block)) {
-		if (demo_between(&actors[self].random, 0, 3) == 0)
-			move(&actors[self], &block);
-		drop(&block);
-	}
-}
-
-static void work(unsigned self)
-{
-	struct actor *me = &actors[self];
-	for (uint32_t left = tizenrt_smp_operations; left != 0; left--) {
-		struct demo_block block = make(me, demo_between(&me->random, 0, 3) != 0 ? 64u : LONGEST);
-		if (block.address != NULL && !demo_ring_put(&ring[1u - self], &block))
-			drop(&block);
-		if ((left & 7u) == 0)
-			receive(self);
-	}
-	set(&done[self], 1);
-	while (get(&done[1u - self]) == 0 || demo_ring_used(&ring[self]) != 0)
-		receive(self);
-}
-
-/* The counters of a handler are its own: it interrupts its CPU's program only. */
-void board_handler(enum board_irq irq)
-{
-	const unsigned self = board_cpu();
-	if (irq == BOARD_IRQ_IPI || get(&arrived[self]) < 3u || get(&done[self]) != 0)
-		return;
-	const struct demo_block block = make(&handlers[self], 100);
-	drop(&block);
-}
-
 /* ---- both CPUs -------------------------------------------------------------------------- */
 
 /* Both at once count the same heaps; neither is turned away. */
 static void count(unsigned self)
 {
-	meet(self);
+	traffic_meet(self);
 	const struct mallinfo after = mallinfo();
 	BOARD_CHECK(memcmp(&before, &after, sizeof before) == 0);
-	meet(self);
-	BOARD_CHECK(get(&lines) == 0);
+	traffic_meet(self);
+	BOARD_CHECK(traffic_get(&lines) == 0);
 }
 
 /* What is freed twice, here or there, is a line, and nothing else. */
 static void free_twice(unsigned self)
 {
 	static void *block;
-	meet(self);
+	traffic_meet(self);
 	if (self == 0) {
 		block = malloc_at(2, 24);
 		kmm_free(block);
 	}
-	meet(self);
+	traffic_meet(self);
 	if (self == 1) {
 		kmm_free(block);
-		BOARD_CHECK(get(&lines) == 1u && strncmp(last_line, "mm: ", 4) == 0);
-		kmm_free(&arrived);
-		BOARD_CHECK(get(&lines) == 2u);
+		BOARD_CHECK(traffic_get(&lines) == 1u && strncmp(last_line, "mm: ", 4) == 0);
+		kmm_free(&lines);
+		BOARD_CHECK(traffic_get(&lines) == 2u);
 		kmm_free(NULL);
-		set(&lines, get(&lines) - 2u);
+		traffic_set(&lines, traffic_get(&lines) - 2u);
 		expect_line("mm: free: 0x0 is no block in use");
 	}
-	meet(self);
+	traffic_meet(self);
 }
 
 static void run(unsigned self)
 {
-	board_irq_enable(BOARD_IRQ_A);
-	board_irq_enable(BOARD_IRQ_B);
-	board_disturb(6000);
-	meet(self);
+	traffic_interrupts_on();
+	traffic_meet(self);
 	if (self == 0)
 		make_heaps();
-	meet(self);
-	meet(self); /* who is here knows that the other is past the heaps: handlers may begin */
-	work(self);
+	traffic_meet(self);
+	traffic_work(self, tizenrt_smp_operations, LONGEST);
 	count(self);
 	free_twice(self);
 	count(self);
@@ -262,20 +193,9 @@ static void cpu1_main(void)
 
 int main(void)
 {
-	board_init();
-	for (unsigned cpu = 0; cpu < BOARD_CPUS; cpu++) {
-		actors[cpu].random = demo_random_start(nh_board_seed, cpu);
-		handlers[cpu].random = demo_random_start(nh_board_seed, cpu + 2u);
-	}
-	board_printf("TizenRT's heaps, seed %u\n", (unsigned)nh_board_seed);
+	traffic_begin("TizenRT's heaps");
 	board_start_cpu1(cpu1_main);
 	run(0);
-	BOARD_CHECK(actors[0].allocations > 100 && actors[1].allocations > 100);
-	BOARD_CHECK(actors[0].moves + actors[1].moves > 0);
-	board_printf("%u + %u allocations, %u + %u in handlers, %u refused, %u moved: ok\n",
-	             (unsigned)actors[0].allocations, (unsigned)actors[1].allocations,
-	             (unsigned)handlers[0].allocations, (unsigned)handlers[1].allocations,
-	             (unsigned)(actors[0].refusals + actors[1].refusals),
-	             (unsigned)(actors[0].moves + actors[1].moves));
+	traffic_end();
 	return 0;
 }
