@@ -53,40 +53,7 @@ static inline bool nh_port_gate_enter(_Atomic uint32_t *busy, _Atomic uint32_t *
 
 #define nh_port_gate_try(busy, seized, cpu) nh_port_gate_enter((busy), (seized), (cpu))
 
-static inline void nh_port_gate_leave(_Atomic uint32_t *busy, unsigned cpu)
-{
-	(void)cpu;
-	uint32_t count = atomic_load_explicit(busy, memory_order_relaxed);
-	/* release: to nh_port_gate_quiet */
-	atomic_store_explicit(busy, count + 1u, memory_order_release);
-}
-
-static inline void nh_port_gate_cancel(_Atomic uint32_t *busy, unsigned cpu)
-{
-	(void)cpu;
-	uint32_t count = atomic_load_explicit(busy, memory_order_relaxed);
-	/* release: to nh_port_gate_quiet */
-	atomic_store_explicit(busy, count - 1u, memory_order_release);
-}
-
-static inline void nh_port_gate_seize(_Atomic uint32_t *seized)
-{
-	/* seq_cst: one half of the pair with nh_port_gate_enter */
-	atomic_store_explicit(seized, 1u, memory_order_seq_cst);
-}
-
-static inline void nh_port_gate_open(_Atomic uint32_t *seized)
-{
-	/* release: to nh_port_gate_enter */
-	atomic_store_explicit(seized, NH_PORT_GATE_OPEN, memory_order_release);
-}
-
-static inline bool nh_port_gate_quiet(_Atomic uint32_t *busy, unsigned cpu)
-{
-	(void)cpu;
-	/* seq_cst: the other half of the pair; acquire: of nh_port_gate_leave and _cancel */
-	return (atomic_load_explicit(busy, memory_order_seq_cst) & 1u) == 0;
-}
+#include "arch/gate_pair.h"
 
 static inline unsigned nh_port_log2(uint32_t value)
 {

@@ -29,7 +29,7 @@ CORE_SYSTEM='string.h stdatomic.h stddef.h stdint.h stdbool.h limits.h stdalign.
 PUBLIC_SYSTEM='stddef.h stdint.h stdbool.h'
 
 # A port serves the core; it knows none of its files, but what ports share. Its system headers are its own business.
-PORT_LAYERS='arch/port arch/c11 arch/cortex_a'
+PORT_LAYERS='arch/port arch/gate_pair arch/c11 arch/cortex_a'
 
 # Other systems' interfaces, core/compat/NAME and include/compat/NAME, stand on the public headers and
 # the contract of the ports; of core they know nothing. Which headers their systems have, they know.

@@ -124,39 +124,7 @@ static inline bool nh_port_gate_try(_Atomic uint32_t *busy, _Atomic uint32_t *se
 #endif
 }
 
-static inline void nh_port_gate_leave(_Atomic uint32_t *busy, unsigned cpu)
-{
-	(void)cpu;
-	uint32_t count = atomic_load_explicit(busy, memory_order_relaxed);
-	/* release: to nh_port_gate_quiet */
-	atomic_store_explicit(busy, count + 1u, memory_order_release);
-}
-
-static inline void nh_port_gate_cancel(_Atomic uint32_t *busy, unsigned cpu)
-{
-	(void)cpu;
-	uint32_t count = atomic_load_explicit(busy, memory_order_relaxed);
-	/* release: to nh_port_gate_quiet */
-	atomic_store_explicit(busy, count - 1u, memory_order_release);
-}
-
-static inline void nh_port_gate_seize(_Atomic uint32_t *seized)
-{
-	atomic_store_explicit(seized, 1u, memory_order_seq_cst);
-}
-
-static inline void nh_port_gate_open(_Atomic uint32_t *seized)
-{
-	/* release: to nh_port_gate_enter */
-	atomic_store_explicit(seized, NH_PORT_GATE_OPEN, memory_order_release);
-}
-
-static inline bool nh_port_gate_quiet(_Atomic uint32_t *busy, unsigned cpu)
-{
-	(void)cpu;
-	/* seq_cst: the other half of the pair in nh_host__gate_enter_fenced; acquire: of gate_leave */
-	return (atomic_load_explicit(busy, memory_order_seq_cst) & 1u) == 0;
-}
+#include "arch/gate_pair.h"
 
 void nh_port_heavy_fence(void);
 
