@@ -15,6 +15,15 @@
 
 #include "arch/c11.h"
 
+/* How many CPUs there are. Numbers beyond NH_CPUS are told as NH_CPUS; where there are none such that costs nothing. */
+#ifndef NH_ARMV8M_CPUS
+#if defined(NH_ARMV8M_CPU_REGISTER) || defined(NH_ARMV8M_CPU)
+#define NH_ARMV8M_CPUS 256
+#else
+#define NH_ARMV8M_CPUS 2
+#endif
+#endif
+
 /* Address of the word that reads as the number of the CPU that asks. 0: there is none, with one CPU. */
 #ifndef NH_ARMV8M_CPU_REGISTER
 #define NH_ARMV8M_CPU_REGISTER (NH_CPUS > 1 ? 0xd0000000u : 0u) /* RP2350: SIO CPUID */
@@ -35,12 +44,14 @@
 #error "NH_ARMV8M_BASEPRI: 0 (PRIMASK) or a value of BASEPRI, 1 to 255"
 #endif
 
+/* A CPU beyond NH_CPUS has no caches, and nh_port_attach stops it. */
 static inline unsigned nh_port_cpu(void)
 {
 #if NH_CPUS == 1 && NH_HARDENING == NH_HARDENING_NONE
 	return 0; /* taken on trust */
 #else
-	return NH_CPUS > 1 || NH_ARMV8M_CPU_REGISTER != 0 ? (unsigned)NH_ARMV8M_CPU() : 0;
+	unsigned cpu = NH_CPUS > 1 || NH_ARMV8M_CPU_REGISTER != 0 ? (unsigned)NH_ARMV8M_CPU() : 0;
+	return NH_ARMV8M_CPUS <= NH_CPUS + 1 || cpu < NH_CPUS ? cpu : NH_CPUS;
 #endif
 }
 

@@ -203,7 +203,7 @@ void *nh_instance_realloc(nh_instance *instance, void *block, size_t size);
 
 /* NULL is ignored. Any CPU, anywhere. A hit is wait-free; a block of another CPU's heap is handed
  * to it by at most NH_INBOX_TRIES compare-and-swaps (lock-free), else in one lock hold; never
- * more than one TLSF operation. A pointer that is not a live block of this instance is reported to
+ * more than one TLSF operation (two where several CPUs are local). A pointer that is not a live block of this instance is reported to
  * the fatal hook and changes nothing. */
 void nh_free(void *block);
 void nh_instance_free(nh_instance *instance, void *block);

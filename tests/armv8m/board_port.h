@@ -20,35 +20,7 @@ static inline unsigned board_cpu(void)
 	return (unsigned)BOARD_REG(BOARD_CPU_IDENTITY);
 }
 
-static inline void board_barrier(void)
-{
-	__asm volatile("dmb" ::: "memory");
-}
-
-static inline void board_send_event(void)
-{
-	__asm volatile("sev" ::: "memory");
-}
-
-static inline void board_wait_event(void)
-{
-	__asm volatile("wfe" ::: "memory");
-}
-
-static inline void board_wait_interrupt(void)
-{
-	__asm volatile("wfi" ::: "memory");
-}
-
-static inline void board_irq_off(void)
-{
-	__asm volatile("cpsid i" ::: "memory");
-}
-
-static inline void board_irq_on(void)
-{
-	__asm volatile("cpsie i" ::: "memory");
-}
+#include "cortex_m.h"
 
 /* DWT CYCCNT reads as 0 here; the runner counts instructions instead. */
 #define BOARD_COUNT_MASK 0u

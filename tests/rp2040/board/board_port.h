@@ -18,35 +18,7 @@ static inline unsigned board_cpu(void)
 	return (unsigned)RP_REG(SIO_CPUID);
 }
 
-static inline void board_barrier(void)
-{
-	__asm volatile("dmb" ::: "memory");
-}
-
-static inline void board_send_event(void)
-{
-	__asm volatile("sev" ::: "memory");
-}
-
-static inline void board_wait_event(void)
-{
-	__asm volatile("wfe" ::: "memory");
-}
-
-static inline void board_wait_interrupt(void)
-{
-	__asm volatile("wfi" ::: "memory");
-}
-
-static inline void board_irq_off(void)
-{
-	__asm volatile("cpsid i" ::: "memory");
-}
-
-static inline void board_irq_on(void)
-{
-	__asm volatile("cpsie i" ::: "memory");
-}
+#include "cortex_m.h"
 
 /* SysTick, modulo 2^24: 1.4 s at 12 MHz. */
 #define BOARD_COUNT_MASK SYST_MASK
