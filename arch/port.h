@@ -44,9 +44,15 @@
  *   NH_PORT_GATE_OPEN    what an open `seized` word holds
  *   The gate of one CPU's magazines, see core/gate.h for the meaning of the two words:
  *   bool nh_port_gate_enter(_Atomic uint32_t *busy, _Atomic uint32_t *seized, unsigned cpu)
- *   bool nh_port_gate_try(...)   the same for the hits: inline, no call; may refuse more often
  *   void nh_port_gate_leave(_Atomic uint32_t *busy, unsigned cpu)
  *   void nh_port_gate_cancel(_Atomic uint32_t *busy, unsigned cpu)   leave, and do not count it
+ *   The same for the hits, where every instruction counts:
+ *   bool nh_port_gate_try(busy, seized, key)   as enter; inline, no call; may refuse more often
+ *   nh_port_gate_done(busy, key), nh_port_gate_undo(busy, key)   as leave and cancel
+ *   nh_port_cpu_begin(cpu, key)   declares the CPU's number, and the key, by which these find its gate. Optional with
+ *       done and undo: without, the key is the number, and the functions above are used.
+ *   NH_PORT_GATE_BOUNDS  1 if nh_port_gate_try() does not look at `seized`: the core then closes the bounds that a hit
+ *       tests anyway (limit, reach) before it seizes, and what is read after a successful try must see that. Optional.
  *   void nh_port_gate_seize(_Atomic uint32_t *seized)
  *   void nh_port_gate_open(_Atomic uint32_t *seized)
  *   bool nh_port_gate_quiet(_Atomic uint32_t *busy, unsigned cpu)
@@ -78,6 +84,15 @@
 #include "arch/armv8a/port_armv8a.h"
 #else
 #error "nearheap: no port chosen (define NH_PORT_HOST, NH_PORT_RP2040 ..., or add one: docs/PORTING.md)"
+#endif
+
+#ifndef NH_PORT_GATE_BOUNDS
+#define NH_PORT_GATE_BOUNDS 0
+#endif
+#ifndef nh_port_cpu_begin
+#define nh_port_cpu_begin(cpu, key) const unsigned cpu = nh_port_cpu(), key = cpu
+#define nh_port_gate_done(busy, key) nh_port_gate_leave((busy), (key))
+#define nh_port_gate_undo(busy, key) nh_port_gate_cancel((busy), (key))
 #endif
 
 #if NH_CPUS > 32 && !NH_PORT_OUTSIDERS

@@ -197,9 +197,8 @@ static nh_status heap_reserve(nh_instance *instance, const nh_heap_config *confi
 static struct nh__cache *cache_build(struct nh__heap *heap, void *memory, uintptr_t limit)
 {
 	struct nh__cache *cache = memory;
-	cache->head.origin = heap->tlsf.origin - NH_HEADER;
-	cache->head.first = cache->head.origin + NH_GRANULE;
-	cache->head.limit = limit;
+	cache->head.first = (uintptr_t)nh__at_offset(&heap->tlsf, 1);
+	nh__store_relaxed(&cache->head.limit, limit);
 	cache->head.secret = heap->tlsf.secret;
 	cache->head.heap = heap;
 #if NH__GATE
@@ -247,15 +246,15 @@ static void budget_add(struct nh__heap *heap, uint32_t granules)
 /* Caches may hold blocks of this region from now on, as far as chain words reach. */
 static void reach_add(struct nh__heap *heap, uintptr_t end)
 {
-	uintptr_t reach = (end - heap->tlsf.origin) >> NH_GRANULE_SHIFT;
-	if (end < heap->tlsf.origin || reach > NH__WINDOW) {
+	uintptr_t first = heap->tlsf.origin + NH_GRANULE, reach = (end - first) >> NH_GRANULE_SHIFT;
+	if (end < first || reach > NH__WINDOW) {
 		heap->far = true;
-		reach = end < heap->tlsf.origin ? 0 : NH__WINDOW;
+		reach = end < first ? 0 : NH__WINDOW;
 	}
 	if (reach > heap->reach)
 		heap->reach = (uint32_t)reach;
 	for (unsigned cpu = 0; cpu < NH_CPUS; cpu++)
-		if (heap->cache[cpu] != NULL)
+		if (heap->cache[cpu] != NULL && !NH__BOUNDS_CLOSED(heap))
 			nh__store_relaxed(&heap->cache[cpu]->head.reach, nh__chain_bound(heap->reach));
 }
 

@@ -24,7 +24,7 @@ static void *serve(nh_instance *instance, const struct nh__need *need)
 #if NH_CACHES
 	struct nh__note note = {NH_FAULT_NONE, NULL};
 	nh_port_attach();
-	first = ((struct nh__cache_head *)nh_port_load_dependent(&instance->first[nh_port_cpu()]))->heap;
+	first = nh__first_cache(instance, nh_port_cpu())->head.heap;
 	if (first != NULL && need->span != 0) {
 		void *payload = nh__heap_take(first, need, &note);
 		nh__note_report(&note);
@@ -84,8 +84,10 @@ void *nh_instance_malloc(nh_instance *instance, size_t size)
 
 void nh_instance_free(nh_instance *instance, void *block)
 {
-	if (NH__UNLIKELY(!nh__free_hit(instance, block)))
-		nh__free_slow(instance, block);
+	struct nh__block *header = nh__block_at(block);
+	NH_PORT_OPAQUE(header);
+	if (NH__UNLIKELY(!nh__free_hit(instance, header)))
+		nh__free_slow(instance, nh__payload(header));
 }
 
 void *nh_instance_calloc(nh_instance *instance, size_t count, size_t size)

@@ -4,9 +4,9 @@
 
 #if NH_CACHES
 
-/* Odd, and seized: every form of the gate refuses, and none writes to it. */
-struct nh__cache_head nh__no_cache = {
-	.gate = {
+/* Odd, and seized: every form of the gate refuses, and none writes to it. Nothing lies below its bounds. */
+const struct nh__cache nh__no_cache = {
+	.head.gate = {
 		.busy = 1,
 #if NH__GATE
 		.seized = 1,
@@ -44,7 +44,7 @@ void nh__class_table(_Atomic uint8_t *table)
 		size_t largest = (index + 1u) << NH__CLASS_STEP;
 		while (NH_USABLE(nh__class_span(klass)) < largest)
 			klass++;
-		nh__store_relaxed(&table[index], (uint8_t)klass);
+		nh__store_relaxed(&table[index], NH__CODE(klass));
 	}
 }
 
@@ -93,9 +93,9 @@ bool nh__inbox_push(struct nh__shared *shared, uint32_t secret, struct nh__block
 	uint32_t limit = nh__load_relaxed(&shared->inbox_limit);
 	uint32_t seen = nh__load_relaxed(&shared->inbox);
 	for (unsigned tries = 0; tries < NH_INBOX_TRIES; tries++) {
-		if (NH__COUNT(seen) >= limit) /* closed counts 63 */
+		if (NH__COUNT(seen) >= limit) /* closed counts most */
 			return false;
-		uint32_t chain = nh__chain_link(secret, seen, block, offset);
+		uint32_t chain = nh__chain_link(secret, seen, NH__COUNT(seen), block, offset);
 		/* release: to the exchange in nh__inbox_take and in a reclaim */
 		if (nh_port_cas_release(&shared->inbox, &seen, chain))
 			return true;

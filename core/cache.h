@@ -6,7 +6,7 @@
  *   +--------------------------+-------+     0 = empty, all ones = closed (an inbox in a reclaim)
  *   |  granule offset of head  | count |
  *   +--------------------------+-------+
- *            26 bits              6
+ *        26 bits, narrow: 24      6, 8       a whole byte is easier on Thumb-1, a window of 1 GiB is worth more on hosts
  *
  *   cur ---> [link] ---> [link] ---> [link = 0]      a block's link is the whole chain word that was
  *   {a,3}    {b,2}       {c,1}                       there before it was pushed, encoded with the
@@ -28,13 +28,18 @@
 #include "core/block.h"
 #include "core/gate.h"
 
-#define NH__COUNT_BITS 6
-#define NH__COUNT_MASK 63u
-#define NH__WINDOW (UINT32_C(1) << 26)
+#define NH__COUNT_BITS (NH_WIDE ? 6 : 8)
+#define NH__COUNT_MASK ((1u << NH__COUNT_BITS) - 1u)
+#define NH__WINDOW (UINT32_C(1) << (32 - NH__COUNT_BITS))
 #define NH__CLOSED UINT32_MAX
 
-#define NH__COUNT(word) ((word) & NH__COUNT_MASK)
-#define NH__HEAD(word) ((word) >> NH__COUNT_BITS)
+#define NH__COUNT(word) (NH__COUNT_BITS == 8 ? (uint32_t)(uint8_t)(word) : (word) & NH__COUNT_MASK)
+/* The head's offset in bytes. If counts stay in the low five bits of eight, one shift says it. */
+#if !NH_WIDE && NH_CAP_SMALL < 32 && NH_CAP_LARGE < 32 && NH_INBOX_LIMIT < 32
+#define NH__HEAD_BYTES(word) ((uintptr_t)(word) >> 5)
+#else
+#define NH__HEAD_BYTES(word) ((uintptr_t)((word) >> NH__COUNT_BITS) * NH_GRANULE)
+#endif
 
 /* What a request comes to. */
 #define NH__NO_CLASS 0xffu
@@ -64,11 +69,10 @@ static inline uint32_t nh__class_most(unsigned klass, uint32_t span)
 }
 /* The largest class that a block of `span` can serve without wasting a block; NH__NO_CLASS if none. */
 unsigned nh__class_below(uint32_t span);
-/* table[(size - 1) >> NH__CLASS_STEP] = the smallest class for size; NH__CLASS_TABLE entries. */
+/* table[(size - 1) >> NH__CLASS_STEP] = the code of the smallest class for size; NH__CLASS_TABLE entries. */
 void nh__class_table(_Atomic uint8_t *table);
 
-struct nh__slot {
-	uint32_t cur; /* gate */
+struct nh__slot { /* bytes first: in reach of Thumb-1's short offsets */
 	uint8_t cap;  /* gate: what cur may hold; grows and shrinks under the heap lock too */
 	uint8_t last; /* gate: count at ageing's last visit */
 #if NH_CLASS_DOUBLINGS
@@ -76,15 +80,27 @@ struct nh__slot {
 #else
 	uint8_t live; /* constant: the owner code of its live blocks; says the span too */
 #endif
+	uint32_t cur; /* gate */
 };
+
+/* The header that follows a block of a class, from the offset of the class's slot: both grow by the class. */
+#if NH_CLASS_DOUBLINGS
+#define nh__step_after(block, slot, step) ((void)(step), nh__block_after((block), (slot)->span))
+#else
+#define nh__step_after(block, slot, step) ((void)(slot), nh__block_a_step_after((block), (step)))
+NH__INLINE struct nh__block *nh__block_a_step_after(struct nh__block *block, size_t step)
+{
+	unsigned char *at = (unsigned char *)block + step * (NH_GRANULE / sizeof(struct nh__slot));
+	NH_PORT_OPAQUE(at);
+	return (struct nh__block *)(void *)(at + NH_SPAN_MIN * NH_GRANULE);
+}
+#endif
 
 #if NH_CLASS_DOUBLINGS
 #define nh__slot_live(slot, klass) ((void)(slot), NH__OWNER_LIVE + (klass))
-#define nh__slot_klass(slot, klass) ((void)(slot), (klass))
 #define nh__slot_span(slot, klass) ((void)(klass), (uint32_t)(slot)->span)
 #else
 #define nh__slot_live(slot, klass) ((void)(klass), (slot)->live)
-#define nh__slot_klass(slot, klass) ((void)(klass), (slot)->live - NH__OWNER_LIVE)
 #define nh__slot_span(slot, klass) ((void)(slot), (uint32_t)NH_SPAN_MIN + (klass))
 #endif
 
@@ -104,25 +120,46 @@ enum nh__counter {
 /* What one CPU has in one heap it is local to. */
 struct nh__cache_head {
 	struct nh__gate gate;
-	uintptr_t origin;       /* constant: header address of granule offset 0 */
-	uintptr_t first;        /* constant: header address of offset 1, the first block of the primary region */
-	uintptr_t limit;        /* constant: granules of the primary region */
+	uintptr_t first;        /* constant: header address of offset 0, the first block of the primary region */
+	_Atomic uintptr_t limit; /* heap lock: granules of the primary region; NH_PORT_GATE_BOUNDS: 0 while seized */
 	uint32_t secret;        /* constant */
-	_Atomic uint32_t reach; /* heap lock: chain words of this heap's blocks lie below; grows with regions */
+	_Atomic uint32_t reach; /* heap lock: chain words of this heap's blocks lie below; as limit, and grows with regions */
 	struct nh__heap *heap;  /* constant: whose cache it is; NULL in nh__no_cache */
 };
 
 struct nh__cache {
 	struct nh__cache_head head;
+	struct nh__slot slot[NH_CLASSES];
 	_Atomic uint32_t counters[NH__COUNTERS]; /* gate (bypasses: this CPU) */
 	uint8_t visit;                           /* gate: ageing */
-	struct nh__slot slot[NH_CLASSES];
 	uint32_t prev[]; /* gate: NH_CLASSES words where the heap has several local CPUs */
 };
 
+/*
+ * What the class table holds: where the class's slot lies in a cache, in units of the slot. A shift less for the hit
+ * where addresses have no scaled index, if a byte can say it.
+ */
+#define NH__SLOT_BYTES (offsetof(struct nh__cache, slot) + NH_CLASSES * sizeof(struct nh__slot))
+#define NH__CODE_UNIT (NH__SLOT_BYTES <= 256u ? 1u : sizeof(struct nh__slot))
+#define NH__CODE(klass) \
+	((uint8_t)((offsetof(struct nh__cache, slot) + (klass) * sizeof(struct nh__slot)) / NH__CODE_UNIT))
+_Static_assert(offsetof(struct nh__cache, slot) % NH__CODE_UNIT == 0, "codes are whole");
+_Static_assert(NH__SLOT_BYTES / NH__CODE_UNIT <= 256u, "codes are bytes");
+
+NH__INLINE unsigned nh__code_klass(unsigned code)
+{
+	return (unsigned)((code * NH__CODE_UNIT - offsetof(struct nh__cache, slot)) / sizeof(struct nh__slot));
+}
+
+NH__INLINE struct nh__slot *nh__code_slot(struct nh__cache *cache, unsigned code)
+{
+	return (struct nh__slot *)((uintptr_t)cache + code * NH__CODE_UNIT);
+}
+
 /* The CPU's cache where there is none: before init, for outsiders, for heaps without caches. Its gate is
- * seized for ever, so that nothing behind the head is reached. */
-extern struct nh__cache_head nh__no_cache;
+ * seized for ever, and its bounds let nothing pass. */
+extern const struct nh__cache nh__no_cache;
+#define NH__NO_CACHE ((struct nh__cache_head *)(uintptr_t)&nh__no_cache)
 
 /* Per class, shared by CPUs. */
 struct nh__shared {
@@ -143,7 +180,7 @@ NH__INLINE uint32_t nh__link_code(uint32_t link, uint32_t secret, const struct n
 
 NH__INLINE struct nh__block *nh__chain_top(const struct nh__cache_head *head, uint32_t word)
 {
-	return (struct nh__block *)(head->origin + (uintptr_t)NH__HEAD(word) * NH_GRANULE);
+	return (struct nh__block *)(head->first + NH__HEAD_BYTES(word));
 }
 
 /* A block's link, first word of its payload. */
@@ -172,9 +209,16 @@ NH__INLINE bool nh__chain_take(const struct nh__cache_head *head, uint32_t *word
 	NH_PORT_OPAQUE(block);
 	uint32_t link = nh__link_code(*nh__link(block), head->secret, block);
 #if NH_HARDENING >= NH_HARDENING_MODERATE
-	/* The second test keeps the next pop from following a wild link that passed the first by chance. */
-	if (NH__UNLIKELY(!NH__ONE_LESS(chain, link) || link >= nh__load_relaxed(&head->reach) ||
-	                 nh__load_relaxed(&block->owner) != NH__OWNER_CACHED))
+	if (NH__UNLIKELY(!NH__ONE_LESS(chain, link)))
+		return false;
+#endif
+#if NH_HARDENING >= NH_HARDENING_MODERATE || NH_PORT_GATE_BOUNDS
+	/* Keeps the next pop from following a wild link that passed the first test by chance. */
+	if (NH__UNLIKELY(link >= nh__load_relaxed(&head->reach)))
+		return false;
+#endif
+#if NH_HARDENING > NH_HARDENING_MODERATE
+	if (NH__UNLIKELY(nh__load_relaxed(&block->owner) != NH__OWNER_CACHED))
 		return false;
 #endif
 	*word = link;
@@ -182,28 +226,37 @@ NH__INLINE bool nh__chain_take(const struct nh__cache_head *head, uint32_t *word
 	return true;
 }
 
-/* The same, or NULL. */
-NH__INLINE struct nh__block *nh__chain_pop(const struct nh__cache_head *head, uint32_t *word)
+/* The same, or NULL, for the slow paths: they look at the owner byte too, so that a block which two CPUs freed in the
+ * same moment, and one of them has taken again, is not given to TLSF under its user. */
+static inline struct nh__block *nh__chain_pop(const struct nh__cache_head *head, uint32_t *word)
 {
 	struct nh__block *top;
-	return nh__chain_take(head, word, &top) ? top : NULL;
+	uint32_t chain = *word;
+	if (!nh__chain_take(head, word, &top))
+		return NULL;
+	if (NH_HARDENING >= NH_HARDENING_MODERATE && nh__load_relaxed(&top->owner) != NH__OWNER_CACHED) {
+		*word = chain;
+		return NULL;
+	}
+	return top;
 }
 
-/* The chain with `block`, at granule `offset`, on top. Writes its link and owner byte. */
-NH__INLINE uint32_t nh__chain_link(uint32_t secret, uint32_t chain, struct nh__block *block, uint32_t offset)
+/* The chain of `count` with `block`, at granule `offset`, on top. Writes its link and owner byte. */
+NH__INLINE uint32_t nh__chain_link(uint32_t secret, uint32_t chain, uint32_t count, struct nh__block *block,
+                                   uint32_t offset)
 {
 	*nh__link(block) = nh__link_code(chain, secret, block);
 	nh__store_relaxed(&block->owner, NH__OWNER_CACHED);
-	return (offset << NH__COUNT_BITS) + NH__COUNT(chain) + 1u;
+	return (offset << NH__COUNT_BITS) + count + 1u;
 }
 
 NH__INLINE uint32_t nh__chain_offset(const struct nh__cache_head *head, const struct nh__block *block)
 {
-	return (uint32_t)(((uintptr_t)block - head->origin) >> NH_GRANULE_SHIFT);
+	return (uint32_t)(((uintptr_t)block - head->first) >> NH_GRANULE_SHIFT);
 }
 
 /* Granules from the first block, rotated right, so that misaligned and low addresses become large: one compare tells
- * all. One less than the chain's offset. */
+ * all. */
 NH__INLINE uintptr_t nh__rotated_offset(const struct nh__cache_head *head, const struct nh__block *block)
 {
 	uintptr_t bytes = (uintptr_t)block - head->first;
@@ -212,9 +265,11 @@ NH__INLINE uintptr_t nh__rotated_offset(const struct nh__cache_head *head, const
 
 /* A neighbour is FREE: the block should merge rather than be parked. A hint: the flags may change
  * the next moment. Also right for a block with slack, whose tail it then reads. */
-NH__INLINE bool nh__should_merge(struct nh__block *block, uint32_t span)
+NH__INLINE bool nh__should_merge(struct nh__block *block, struct nh__block *next)
 {
-	return (nh__flags(block) & NH__PREV_FREE) != 0 || (nh__flags(nh__block_after(block, span)) & NH__FREE) != 0;
+	if (NH__UNLIKELY((nh__flags(block) & NH__PREV_FREE) != 0))
+		return true;
+	return NH__UNLIKELY((nh__flags(next) & NH__FREE) != 0);
 }
 
 NH__INLINE void nh__count(struct nh__cache *cache, enum nh__counter counter, uint32_t by)

@@ -8,7 +8,7 @@
 static nh_instance the_default = {
 #if NH_CACHES
 	.first = {
-#define ONE &nh__no_cache,
+#define ONE NH__NO_CACHE,
 #define TWO ONE ONE
 #define FOUR TWO TWO
 #define EIGHT FOUR FOUR
@@ -124,8 +124,10 @@ void *nh_realloc(void *block, size_t size)
 
 void nh_free(void *block)
 {
-	if (NH__UNLIKELY(!nh__free_hit(&the_default, block)))
-		free_slow(block);
+	struct nh__block *header = nh__block_at(block);
+	NH_PORT_OPAQUE(header); /* one live value in place of two */
+	if (NH__UNLIKELY(!nh__free_hit(&the_default, header)))
+		free_slow(nh__payload(header));
 }
 
 size_t nh_usable_size(const void *block)

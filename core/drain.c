@@ -8,7 +8,7 @@
 
 uint32_t nh__drain(struct nh__heap *heap, uint32_t chain)
 {
-	struct nh__cache_head head = {.origin = heap->tlsf.origin - NH_HEADER, .secret = heap->tlsf.secret};
+	struct nh__cache_head head = {.first = (uintptr_t)nh__at_offset(&heap->tlsf, 1), .secret = heap->tlsf.secret};
 	nh__store_relaxed(&head.reach, nh__chain_bound(heap->reach));
 	for (unsigned i = 0; i < NH_SLICE && chain != 0; i++) {
 		struct nh__block *block = nh__chain_pop(&head, &chain);

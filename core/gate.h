@@ -40,10 +40,9 @@ NH__INLINE bool nh__gate_enter(struct nh__gate *gate, unsigned cpu)
 }
 
 /* For the hits: may refuse where enter would not, and needs no stack frame. */
-NH__INLINE bool nh__gate_try(struct nh__gate *gate, unsigned cpu)
-{
-	return nh_port_gate_try(&gate->busy, &gate->seized, cpu);
-}
+#define nh__gate_try(gate, key) nh_port_gate_try(&(gate)->busy, &(gate)->seized, (key))
+#define nh__gate_done(gate, key) nh_port_gate_done(&(gate)->busy, (key))
+#define nh__gate_undo(gate, key) nh_port_gate_undo(&(gate)->busy, (key))
 
 NH__INLINE void nh__gate_leave(struct nh__gate *gate, unsigned cpu)
 {
@@ -68,7 +67,9 @@ NH__INLINE bool nh__gate_enter(struct nh__gate *gate, unsigned cpu)
 	return true;
 }
 
-#define nh__gate_try(gate, cpu) nh__gate_enter((gate), (cpu))
+#define nh__gate_try(gate, key) ((void)(key), nh__gate_enter((gate), 0))
+#define nh__gate_done(gate, key) nh__gate_leave((gate), 0)
+#define nh__gate_undo(gate, key) nh__gate_cancel((gate), 0)
 
 NH__INLINE void nh__gate_leave(struct nh__gate *gate, unsigned cpu)
 {

@@ -28,7 +28,7 @@ struct nh__need nh__need_of(_Atomic uint8_t *table, size_t size, uint32_t align)
 	need.class_span = need.span;
 #if NH_CACHES
 	if (align == 1 && need.span != 0 && need.span <= NH__CLASS_SPAN_MAX) {
-		need.klass = nh__load_relaxed(&table[(size - 1u) >> NH__CLASS_STEP]);
+		need.klass = (uint8_t)nh__code_klass(nh__load_relaxed(&table[(size - 1u) >> NH__CLASS_STEP]));
 		need.class_span = nh__class_span(need.klass);
 	}
 #else
@@ -37,12 +37,22 @@ struct nh__need nh__need_of(_Atomic uint8_t *table, size_t size, uint32_t align)
 	return need;
 }
 
+#if NH_CACHES
+
+/* As chain words count: from the first block of the primary region. */
+static inline uint32_t chain_offset(const struct nh__tlsf *tlsf, const struct nh__block *block)
+{
+	return nh__offset(tlsf, block) - 1u;
+}
+
+#endif
+
 static inline void make_live(struct nh__heap *heap, struct nh__block *block)
 {
 	uint8_t owner = NH__OWNER_LARGE;
 #if NH_CACHES
 	unsigned klass = nh__class_below(nh__block_span(block));
-	if (klass != NH__NO_CLASS && heap->shared != NULL && nh__offset(&heap->tlsf, block) < NH__WINDOW)
+	if (klass != NH__NO_CLASS && heap->shared != NULL && chain_offset(&heap->tlsf, block) < NH__WINDOW)
 		owner = (uint8_t)(NH__OWNER_LIVE + klass);
 #else
 	(void)heap;
@@ -132,7 +142,8 @@ static NH__NOINLINE void *take_by_scan(struct nh__heap *heap, const struct nh__n
 
 static void push(struct nh__cache *cache, struct nh__slot *slot, struct nh__block *block)
 {
-	slot->cur = nh__chain_link(cache->head.secret, slot->cur, block, nh__chain_offset(&cache->head, block));
+	uint32_t chain = slot->cur;
+	slot->cur = nh__chain_link(cache->head.secret, chain, NH__COUNT(chain), block, nh__chain_offset(&cache->head, block));
 }
 
 /* A chain that is not empty but gave nothing is damaged: cut it off, and say so once. */
@@ -393,7 +404,7 @@ static void give_inside(struct nh__heap *heap, struct nh__cache *cache, unsigned
                         unsigned klass, struct nh__note *note)
 {
 	struct nh__slot *slot = klass < NH_CLASSES ? &cache->slot[klass] : NULL;
-	if (slot != NULL && !NH__EMPTY(slot->cur) && nh__should_merge(block, nh__slot_span(slot, klass)))
+	if (slot != NULL && !NH__EMPTY(slot->cur) && nh__should_merge(block, nh__block_after(block, nh__slot_span(slot, klass))))
 		slot = NULL;
 	if (slot != NULL && NH__COUNT(slot->cur) < slot->cap) {
 		push(cache, slot, block);
@@ -435,7 +446,7 @@ static void give_remote(struct nh__heap *heap, unsigned cpu, void *payload, unsi
 	struct nh__shared *shared = &heap->shared[klass];
 	struct nh__block *block = nh__block_at(payload);
 	uint32_t first_word = *(uint32_t *)payload; /* a push that fails has written its link there */
-	if (nh__inbox_push(shared, heap->tlsf.secret, block, nh__offset(&heap->tlsf, block))) {
+	if (nh__inbox_push(shared, heap->tlsf.secret, block, chain_offset(&heap->tlsf, block))) {
 #if NH_STATS
 		if (cpu < NH_CPUS)
 			nh__bump(&heap->remote[cpu], 1u);

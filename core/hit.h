@@ -25,24 +25,23 @@ NH__INLINE enum nh__outcome nh__malloc_hit(nh_instance *instance, size_t size, s
 	size_t index = (size - 1u) >> NH__CLASS_STEP;
 	if (NH__UNLIKELY(index >= NH__CLASS_TABLE))
 		return NH__SIZE;
-	*klass = nh__load_relaxed(&instance->class_of[index]);
 	nh_port_irq_begin(irq);
-	unsigned cpu = nh_port_cpu();
-	/* acquire, or dependency: of the release in core/instance.c */
-	struct nh__cache *cache = (struct nh__cache *)nh_port_load_dependent(&instance->first[cpu]);
-	if (NH__LIKELY(nh__gate_try(&cache->head.gate, cpu))) {
-		struct nh__slot *slot = &cache->slot[*klass];
-		NH_PORT_OPAQUE(slot);
+	nh_port_cpu_begin(cpu, key);
+	struct nh__cache *cache = nh__first_cache(instance, cpu);
+	unsigned code = nh__load_relaxed(&instance->class_of[index]);
+	struct nh__slot *slot = nh__code_slot(cache, code);
+	NH_PORT_OPAQUE(slot);
+	if (NH__LIKELY(nh__gate_try(&cache->head.gate, key))) {
 		if (NH__LIKELY(nh__chain_take(&cache->head, &slot->cur, block))) {
-			nh__store_relaxed(&(*block)->owner, (uint8_t)nh__slot_live(slot, *klass));
-			nh__gate_leave(&cache->head.gate, cpu);
+			nh__store_relaxed(&(*block)->owner, (uint8_t)nh__slot_live(slot, nh__code_klass(code)));
+			nh__gate_done(&cache->head.gate, key);
 			nh_port_irq_restore(irq);
 			return NH__HIT;
 		}
-		nh__gate_cancel(&cache->head.gate, cpu);
-		*klass = nh__slot_klass(slot, *klass);
+		nh__gate_undo(&cache->head.gate, key);
 	}
 	nh_port_irq_restore(irq);
+	*klass = (unsigned)(slot - cache->slot); /* not from `code`, which would be one more live value */
 	return NH__MISSED;
 #else
 	(void)instance;
@@ -55,53 +54,61 @@ NH__INLINE enum nh__outcome nh__malloc_hit(nh_instance *instance, size_t size, s
 
 #if NH_CACHES
 
-/* Everything that must hold for a push without another look: else false, and nothing was done. Works on
- * the block's header address alone: on Thumb-1 every further live value costs more than its sum. */
-NH__INLINE bool nh__push_hit(struct nh__cache *cache, unsigned cpu, struct nh__block *block)
+/* Inside the gate. Everything that must hold for a push without another look: else false, and nothing was done. Works
+ * on the block's header address alone: on Thumb-1 every further live value costs more than its sum. */
+NH__INLINE bool nh__push_hit(struct nh__cache *cache, struct nh__block *block)
 {
 	uintptr_t offset = nh__rotated_offset(&cache->head, block);
-	if (NH__UNLIKELY(offset >= cache->head.limit))
+	if (NH__UNLIKELY(offset >= nh__load_relaxed(&cache->head.limit)))
 		return false;
 	unsigned klass = (unsigned)nh__load_relaxed(&block->owner) - NH__OWNER_LIVE;
 	NH_PORT_OPAQUE(klass);
 	if (NH__UNLIKELY(klass >= NH_CLASSES))
 		return false;
+	size_t step = klass * sizeof(struct nh__slot);
+	NH_PORT_OPAQUE(step);
 #if NH_WIDE && NH_HARDENING >= NH_HARDENING_MODERATE
 	if (NH__UNLIKELY(block->key != nh__block_key(cache->head.secret, block)))
 		return false;
 #endif
-	if (NH__UNLIKELY(!nh__gate_try(&cache->head.gate, cpu)))
-		return false;
-	struct nh__slot *slot = &cache->slot[klass];
-	NH_PORT_OPAQUE(slot);
-	uint32_t count = NH__COUNT(slot->cur);
+	struct nh__cache *view = (struct nh__cache *)((uintptr_t)cache + step); /* as if the class were the first */
+	NH_PORT_OPAQUE(view);
+	struct nh__slot *slot = &view->slot[0];
 	/* an empty magazine takes what comes: else a block at the edge of free memory would be cut off and merged in turn */
-	if (NH__UNLIKELY(count >= slot->cap || (count != 0 && nh__should_merge(block, nh__slot_span(slot, klass))))) {
-		nh__gate_cancel(&cache->head.gate, cpu);
+	if (nh__should_merge(block, nh__step_after(block, slot, step)) && !NH__EMPTY(slot->cur))
 		return false;
-	}
+	NH_PORT_OPAQUE(view);
+	slot = &view->slot[0];
+	uint32_t chain = slot->cur, count = NH__COUNT(chain);
+	if (NH__UNLIKELY(count >= slot->cap))
+		return false;
 	nh_port_retire(nh__payload(block), NH_USABLE(nh__slot_span(slot, klass)));
-	NH_PORT_OPAQUE(slot);
-	slot->cur = nh__chain_link(cache->head.secret, slot->cur, block, (uint32_t)offset + 1u);
-	nh__gate_leave(&cache->head.gate, cpu);
+	slot->cur = nh__chain_link(cache->head.secret, chain, count, block, (uint32_t)offset);
 	return true;
 }
 
 #endif
 
 /* False: take the slow path. */
-NH__INLINE bool nh__free_hit(nh_instance *instance, void *payload)
+NH__INLINE bool nh__free_hit(nh_instance *instance, struct nh__block *block)
 {
 #if NH_CACHES
 	nh_port_irq_begin(irq);
-	unsigned cpu = nh_port_cpu();
-	struct nh__cache *cache = (struct nh__cache *)nh_port_load_dependent(&instance->first[cpu]);
-	bool done = nh__push_hit(cache, cpu, nh__block_at(payload));
+	nh_port_cpu_begin(cpu, key);
+	struct nh__cache *cache = nh__first_cache(instance, cpu);
+	bool done = false;
+	if (NH__LIKELY(nh__gate_try(&cache->head.gate, key))) {
+		done = nh__push_hit(cache, block);
+		if (NH__LIKELY(done))
+			nh__gate_done(&cache->head.gate, key);
+		else
+			nh__gate_undo(&cache->head.gate, key);
+	}
 	nh_port_irq_restore(irq);
 	return done;
 #else
 	(void)instance;
-	(void)payload;
+	(void)block;
 	return false;
 #endif
 }

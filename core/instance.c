@@ -17,7 +17,7 @@ void nh__first_update(nh_instance *instance)
 		struct nh__heap *heap = nh__first_of(instance, cpu);
 		struct nh__cache *cache = heap == NULL || cpu == NH_CPUS ? NULL : heap->cache[cpu];
 		/* release: to the dependent load of the hits */
-		nh__store_release(&instance->first[cpu], cache == NULL ? &nh__no_cache : &cache->head);
+		nh__store_release(&instance->first[cpu], cache == NULL ? NH__NO_CACHE : &cache->head);
 	}
 #else
 	(void)instance;
@@ -118,10 +118,11 @@ static struct nh__heap *locate(nh_instance *instance, struct nh__block *block, u
 {
 	struct nh__heap *heap;
 #if NH_CACHES
-	struct nh__cache_head *first = (struct nh__cache_head *)nh_port_load_dependent(&instance->first[nh_port_cpu()]);
+	const struct nh__cache_head *first = &nh__first_cache(instance, nh_port_cpu())->head;
 	uintptr_t offset = nh__rotated_offset(first, block);
-	if (NH__LIKELY(offset < first->limit)) {
-		*room = first->limit - offset;
+	uintptr_t limit = nh__load_relaxed(&first->limit);
+	if (NH__LIKELY(offset < limit)) {
+		*room = limit - offset;
 		return first->heap;
 	}
 #endif

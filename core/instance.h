@@ -17,9 +17,9 @@ typedef _Atomic uint16_t nh__heap_set;
 
 struct nh_instance {
 #if NH_CACHES
+	_Atomic uint8_t class_of[NH__CLASS_TABLE]; /* codes; constant after init; other CPUs may be reading while it is written */
 	/* The cache that this CPU's plain calls try first; written under the admin lock. */
 	struct nh__cache_head *_Atomic first[NH_CPUS + 1];
-	_Atomic uint8_t class_of[NH__CLASS_TABLE]; /* constant after init; other CPUs may be reading while it is written */
 #endif
 	_Atomic bool ready;
 	/* Selection, core/select.c. Written under the admin lock. */
@@ -42,6 +42,17 @@ struct nh_instance {
 	struct nh_instance *next; /* registry, for fork and for threads that end */
 #endif
 };
+
+#if NH_CACHES
+NH__INLINE struct nh__cache *nh__first_cache(nh_instance *instance, unsigned cpu)
+{
+	uintptr_t at = (uintptr_t)instance + cpu * sizeof instance->first[0];
+	NH_PORT_OPAQUE(at);
+	/* acquire, or dependency: of the release in core/instance.c */
+	return (struct nh__cache *)nh_port_load_dependent(
+		(struct nh__cache_head *_Atomic *)(at + offsetof(nh_instance, first)));
+}
+#endif
 
 /* The heap whose region `payload` lies in, or NULL. Wait-free, at most NH_MAX_REGIONS steps. */
 struct nh__heap *nh__heap_at(nh_instance *instance, uintptr_t payload);

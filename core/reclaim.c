@@ -51,9 +51,15 @@ static bool nothing_cached(struct nh__heap *heap)
 static void start(struct nh__heap *heap)
 {
 	struct nh__freeze *freeze = &heap->freeze;
-	for (unsigned cpu = 0; cpu < NH_CPUS; cpu++)
-		if (heap->cache[cpu] != NULL)
-			nh_port_gate_seize(&heap->cache[cpu]->head.gate.seized);
+	for (unsigned cpu = 0; cpu < NH_CPUS; cpu++) {
+		if (heap->cache[cpu] == NULL)
+			continue;
+#if NH_PORT_GATE_BOUNDS
+		nh__store_relaxed(&heap->cache[cpu]->head.limit, 0u);
+		nh__store_relaxed(&heap->cache[cpu]->head.reach, 0u);
+#endif
+		nh_port_gate_seize(&heap->cache[cpu]->head.gate.seized);
+	}
 	freeze->phase = NH_PORT_HEAVY ? NH__BARRIER : NH__QUIET;
 	freeze->cursor = 0;
 	freeze->complete = false;
@@ -74,9 +80,15 @@ static void thaw(struct nh__heap *heap)
 	while (freeze->closed > 0)
 		nh__store_relaxed(&heap->shared[--freeze->closed].inbox, 0);
 #endif
-	for (unsigned cpu = 0; cpu < NH_CPUS; cpu++)
-		if (heap->cache[cpu] != NULL)
-			nh_port_gate_open(&heap->cache[cpu]->head.gate.seized);
+	for (unsigned cpu = 0; cpu < NH_CPUS; cpu++) {
+		if (heap->cache[cpu] == NULL)
+			continue;
+		nh_port_gate_open(&heap->cache[cpu]->head.gate.seized);
+#if NH_PORT_GATE_BOUNDS
+		nh__store_relaxed(&heap->cache[cpu]->head.limit, heap->tlsf.primary);
+		nh__store_relaxed(&heap->cache[cpu]->head.reach, nh__chain_bound(heap->reach));
+#endif
+	}
 }
 
 /* Each gate is tested once per step, never waited for under the lock: its owner may want the lock. */

@@ -24,6 +24,7 @@ int main(void)
 
 #define GRANULES 512u
 #define SECRET WHITE_SECRET
+#define MOST 62u /* blocks in a chain */
 
 /* Payloads are granules 1, 2, ... of this; their headers lie before them. */
 static _Alignas(16) unsigned char memory[GRANULES * NH_GRANULE];
@@ -32,11 +33,10 @@ static struct nh__cache_head head_of_memory(void)
 {
 	struct nh__cache_head head;
 	memset(&head, 0, sizeof head);
-	head.origin = (uintptr_t)memory - NH_HEADER;
-	head.first = head.origin + NH_GRANULE;
+	head.first = (uintptr_t)memory + NH_GRANULE - NH_HEADER;
 	head.limit = GRANULES - 1u;
 	head.secret = SECRET;
-	nh__store_relaxed(&head.reach, nh__chain_bound(GRANULES));
+	nh__store_relaxed(&head.reach, nh__chain_bound(GRANULES - 1u));
 	return head;
 }
 
@@ -91,7 +91,7 @@ static void class_of_every_size(void **state)
 	assert_int_equal(table[NH__CLASS_TABLE], 0xee);
 	for (size_t size = 1; size <= NH_USABLE(NH__CLASS_SPAN_MAX); size++) {
 		struct nh__need need = nh__need_of(table, size, 1);
-		assert_int_equal(table[(size - 1u) >> NH__CLASS_STEP], least_class(size));
+		assert_int_equal(nh__code_klass(table[(size - 1u) >> NH__CLASS_STEP]), least_class(size));
 		assert_int_equal(need.klass, least_class(size));
 		assert_int_equal(need.span, nh__span(size));
 		assert_int_equal(need.class_span, nh__class_span(need.klass));
@@ -150,12 +150,23 @@ static void class_codes(void **state)
 
 /* ---- chains ------------------------------------------------------------------------------- */
 
+/* Chain words count granules from the first block, which is granule 1. */
+static uint32_t head_of(uint32_t chain)
+{
+	return (chain >> NH__COUNT_BITS) + 1u;
+}
+
+static uint32_t put_on(uint32_t secret, uint32_t chain, uint32_t granule)
+{
+	return nh__chain_link(secret, chain, NH__COUNT(chain), block_at(granule), granule - 1u);
+}
+
 /* Pushes granules from, from + 4, ... ; the last is on top. */
 static uint32_t chain_of(uint32_t from, unsigned count)
 {
 	uint32_t chain = 0;
 	for (unsigned i = 0; i < count; i++)
-		chain = nh__chain_link(SECRET, chain, block_at(from + 4u * i), from + 4u * i);
+		chain = put_on(SECRET, chain, from + 4u * i);
 	return chain;
 }
 
@@ -163,12 +174,12 @@ static void last_in_first_out(void **state)
 {
 	(void)state;
 	struct nh__cache_head head = head_of_memory();
-	for (unsigned count = 1; count <= 62; count++) {
+	for (unsigned count = 1; count <= MOST; count++) {
 		uint32_t chain = chain_of(3, count);
 		for (unsigned left = count; left > 0; left--) {
 			uint32_t top = 3u + 4u * (left - 1u);
 			assert_int_equal(NH__COUNT(chain), left);
-			assert_int_equal(NH__HEAD(chain), top);
+			assert_int_equal(head_of(chain), top);
 			assert_int_equal(owner_at(top), NH__OWNER_CACHED);
 			assert_ptr_equal(nh__chain_top(&head, chain), block_at(top));
 			assert_ptr_equal(nh__chain_pop(&head, &chain), block_at(top));
@@ -183,14 +194,14 @@ static void last_in_first_out(void **state)
 static void chain_word(void **state)
 {
 	(void)state;
-	uint32_t full = nh__chain_link(SECRET, 61, block_at(1), NH__WINDOW - 1u);
-	assert_int_equal(NH__COUNT(full), 62);
-	assert_true(NH__HEAD(full) == NH__WINDOW - 1u);
+	uint32_t full = nh__chain_link(SECRET, MOST - 1u, MOST - 1u, block_at(1), NH__WINDOW - 1u);
+	assert_int_equal(NH__COUNT(full), MOST);
+	assert_true(full >> NH__COUNT_BITS == NH__WINDOW - 1u);
 	assert_true(full != NH__CLOSED);
-	assert_int_equal(NH__COUNT(NH__CLOSED), 63);
+	assert_true(NH__COUNT(NH__CLOSED) > NH_CAP_SMALL && NH__COUNT(NH__CLOSED) > NH_INBOX_LIMIT);
 	struct nh__cache_head head = head_of_memory();
-	assert_true(nh__chain_offset(&head, block_at(1)) == 1u);
-	assert_true(nh__chain_offset(&head, block_at(GRANULES - 1u)) == GRANULES - 1u);
+	assert_true(nh__chain_offset(&head, block_at(1)) == 0);
+	assert_true(nh__chain_offset(&head, block_at(GRANULES - 1u)) == GRANULES - 2u);
 }
 
 static void links_are_encoded(void **state)
@@ -198,14 +209,14 @@ static void links_are_encoded(void **state)
 	(void)state;
 #if NH_HARDENING >= NH_HARDENING_MODERATE
 	uint32_t below = chain_of(3, 2), stored, other;
-	uint32_t chain = nh__chain_link(SECRET, below, block_at(40), 40);
+	uint32_t chain = put_on(SECRET, below, 40);
 	memcpy(&stored, payload_at(40), sizeof stored);
 	assert_true(stored != below);
 	assert_true(nh__link_code(stored, SECRET, block_at(40)) == below);
-	nh__chain_link(SECRET, below, block_at(44), 44);
+	put_on(SECRET, below, 44);
 	memcpy(&other, payload_at(44), sizeof other);
 	assert_true(stored != other); /* the address is in it */
-	nh__chain_link(SECRET ^ 1u, below, block_at(40), 40);
+	put_on(SECRET ^ 1u, below, 40);
 	memcpy(&other, payload_at(40), sizeof other);
 	assert_true(stored != other); /* and the secret */
 	assert_int_equal(NH__COUNT(chain), 3);
@@ -214,7 +225,7 @@ static void links_are_encoded(void **state)
 	chain_of(3, 2);
 	memcpy(&stored, payload_at(7), sizeof stored);
 	assert_int_equal(NH__COUNT(stored), 1);
-	assert_int_equal(NH__HEAD(stored), 3);
+	assert_int_equal(head_of(stored), 3);
 #endif
 }
 
@@ -256,10 +267,10 @@ static void links_stay_in_reach(void **state)
 #if NH_HARDENING >= NH_HARDENING_MODERATE
 	struct nh__cache_head head = head_of_memory();
 	const uint32_t offsets[] = { GRANULES - 1u, GRANULES, GRANULES + 1u, NH__WINDOW / 2u,
-		                     NH__WINDOW - 1u };
+		                     NH__WINDOW };
 	for (unsigned i = 0; i < 5; i++) {
-		uint32_t below = (offsets[i] << NH__COUNT_BITS) + 1u;
-		uint32_t chain = nh__chain_link(SECRET, below, block_at(40), 40), kept = chain;
+		uint32_t below = ((offsets[i] - 1u) << NH__COUNT_BITS) + 1u;
+		uint32_t chain = put_on(SECRET, below, 40), kept = chain;
 		void *expected = offsets[i] < GRANULES ? block_at(40) : NULL;
 		assert_ptr_equal(nh__chain_pop(&head, &chain), expected);
 		assert_true(chain == (expected == NULL ? kept : below));
@@ -280,14 +291,13 @@ static void rotated_offset(void **state)
 {
 	(void)state;
 	struct nh__cache_head head = head_of_memory();
-	uintptr_t first = head.origin + NH_GRANULE, end = first + head.limit * NH_GRANULE;
+	uintptr_t first = head.first, end = first + head.limit * NH_GRANULE;
 	for (uintptr_t at = first - 4u * NH_GRANULE; at < end + 4u * NH_GRANULE; at++) {
 		bool block = at >= first && at < end && (at + NH_HEADER) % NH_GRANULE == 0;
 		if (in_range(&head, at) != block)
-			fail_msg("offset %td", (ptrdiff_t)(at - head.origin));
+			fail_msg("offset %td", (ptrdiff_t)(at - first));
 		if (block)
-			assert_true(nh__rotated_offset(&head, (const struct nh__block *)at) + 1u ==
-			            (at - head.origin) / NH_GRANULE);
+			assert_true(nh__rotated_offset(&head, (const struct nh__block *)at) == (at - first) / NH_GRANULE);
 	}
 	assert_false(in_range(&head, 0));
 	for (uintptr_t low = 1; low < 4096; low++) {
@@ -296,9 +306,9 @@ static void rotated_offset(void **state)
 	}
 	for (unsigned bit = 14; bit < sizeof(uintptr_t) * 8u; bit++)
 		assert_false(in_range(&head, first ^ (uintptr_t)1 << bit));
-	assert_false(in_range(&nh__no_cache, 0));
-	assert_false(in_range(&nh__no_cache, NH_GRANULE));
-	assert_false(in_range(&nh__no_cache, first));
+	assert_false(in_range(&nh__no_cache.head, 0));
+	assert_false(in_range(&nh__no_cache.head, NH_GRANULE));
+	assert_false(in_range(&nh__no_cache.head, first));
 }
 
 /* ---- merging ------------------------------------------------------------------------------ */
@@ -314,7 +324,7 @@ static void should_merge(void **state)
 				nh__block_set(nh__block_after(block, span), 7, next);
 				bool expected = (own & NH__PREV_FREE) != 0 || (next & NH__FREE) != 0;
 				/* its own FREE says nothing: a block in hand is never in the lists */
-				assert_int_equal(nh__should_merge(block, span), expected);
+				assert_int_equal(nh__should_merge(block, nh__block_after(block, span)), expected);
 			}
 }
 
@@ -352,11 +362,11 @@ static void depot(void **state)
 static void inbox_push_surely(struct nh__shared *shared, uint32_t granule)
 {
 	uint32_t before = nh__load_relaxed(&shared->inbox);
-	for (unsigned spurious = 0; !nh__inbox_push(shared, SECRET, block_at(granule), granule); spurious++)
+	for (unsigned spurious = 0; !nh__inbox_push(shared, SECRET, block_at(granule), granule - 1u); spurious++)
 		assert_true(spurious < 1000);
 	uint32_t after = nh__load_relaxed(&shared->inbox);
 	assert_int_equal(NH__COUNT(after), NH__COUNT(before) + 1u);
-	assert_int_equal(NH__HEAD(after), granule);
+	assert_int_equal(head_of(after), granule);
 }
 
 static void inbox_limit(void **state)

@@ -205,7 +205,7 @@ static void reserved_is_not_published(void **state)
 	void *block = nh_instance_malloc(u.instance, 100);
 	assert_int_equal(nh_instance_heap_of(u.instance, block), 0);
 #if NH_CACHES
-	nh__store_relaxed(&u.instance->first[0], &nh__no_cache); /* as it is before publication */
+	nh__store_relaxed(&u.instance->first[0], NH__NO_CACHE); /* as it is before publication */
 #endif
 	nh__store_relaxed(&u.instance->regions[0].heap, NULL);
 	assert_int_equal(nh_instance_heap_of(u.instance, block), -1);
@@ -303,7 +303,7 @@ static void expect_first(unsigned cpu, int heap)
 {
 	struct nh__cache_head *first = nh__load_relaxed(&u.instance->first[cpu]);
 	if (heap < 0)
-		assert_ptr_equal(first, &nh__no_cache);
+		assert_ptr_equal(first, NH__NO_CACHE);
 	else
 		assert_ptr_equal(first, &heap_of((unsigned)heap)->cache[cpu]->head);
 }
@@ -354,7 +354,7 @@ static void caches_are_apart(void **state)
 		const struct nh__cache *cache = heap->cache[cpu];
 		assert_true((uintptr_t)cache >= before && (uintptr_t)cache % 8u == 0);
 		before = (uintptr_t)cache + size;
-		assert_true(cache->head.origin == heap->tlsf.origin - NH_HEADER &&
+		assert_true(cache->head.first == heap->tlsf.origin + NH_GRANULE - NH_HEADER &&
 		            cache->head.secret == heap->tlsf.secret);
 		assert_int_equal(cache->head.limit, heap->tlsf.total);
 		assert_int_equal(nh__load_relaxed(&cache->head.gate.busy), 0);
