@@ -200,7 +200,7 @@ static struct nh__cache *cache_build(struct nh__heap *heap, void *memory, uintpt
 	cache->head.first = (uintptr_t)nh__at_offset(&heap->tlsf, 1);
 	nh__store_relaxed(&cache->head.limit, limit);
 	cache->head.secret = heap->tlsf.secret;
-	cache->head.heap = heap;
+	cache->heap = heap;
 #if NH__GATE
 	nh__store_relaxed(&cache->head.gate.seized, NH_PORT_GATE_OPEN);
 #endif
@@ -243,6 +243,15 @@ static void budget_add(struct nh__heap *heap, uint32_t granules)
 	heap->allowance += share;
 }
 
+static void reach_set(struct nh__heap *heap, struct nh__cache_head *head)
+{
+	nh__store_relaxed(&head->reach, nh__chain_bound(heap->reach));
+#if NH_PORT_GATE_BOUNDS
+	if (heap->freeze.phase == NH__IDLE) /* else its end opens them */
+		nh__store_relaxed(&head->open, nh__chain_bound(heap->reach));
+#endif
+}
+
 /* Caches may hold blocks of this region from now on, as far as chain words reach. */
 static void reach_add(struct nh__heap *heap, uintptr_t end)
 {
@@ -254,8 +263,8 @@ static void reach_add(struct nh__heap *heap, uintptr_t end)
 	if (reach > heap->reach)
 		heap->reach = (uint32_t)reach;
 	for (unsigned cpu = 0; cpu < NH_CPUS; cpu++)
-		if (heap->cache[cpu] != NULL && !NH__BOUNDS_CLOSED(heap))
-			nh__store_relaxed(&heap->cache[cpu]->head.reach, nh__chain_bound(heap->reach));
+		if (heap->cache[cpu] != NULL)
+			reach_set(heap, &heap->cache[cpu]->head);
 }
 
 #else

@@ -24,7 +24,7 @@ static void *serve(nh_instance *instance, const struct nh__need *need)
 #if NH_CACHES
 	struct nh__note note = {NH_FAULT_NONE, NULL};
 	nh_port_attach();
-	first = nh__first_cache(instance, nh_port_cpu())->head.heap;
+	first = nh__first_cache(instance, nh_port_cpu())->heap;
 	if (first != NULL && need->span != 0) {
 		void *payload = nh__heap_take(first, need, &note);
 		nh__note_report(&note);

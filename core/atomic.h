@@ -21,6 +21,12 @@
 #if defined(__GNUC__)
 #define NH__NOINLINE __attribute__((noinline))
 #define NH__INLINE static inline __attribute__((always_inline))
+/* Parts of the paths whose worst case counts: flat, unless the program asked for little text. */
+#ifdef __OPTIMIZE_SIZE__
+#define NH__FLAT static
+#else
+#define NH__FLAT NH__INLINE
+#endif
 #else
 #error "nearheap: gcc or clang"
 #endif

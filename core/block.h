@@ -133,10 +133,15 @@ static inline bool nh__owner_is_live(uint8_t owner)
 	return owner >= NH__OWNER_LARGE && owner < NH__OWNER_LIVE + NH_CLASSES;
 }
 
+/* Of a block that is not FREE; of the likeliest first. */
+static inline bool nh__owner_is_in_hand(uint8_t owner)
+{
+	return nh__owner_is_live(owner) || owner == NH__OWNER_CACHED || owner == NH__OWNER_LOST || owner == NH__OWNER_TLSF;
+}
+
 static inline bool nh__owner_is_known(uint8_t owner)
 {
-	return nh__owner_is_live(owner) || owner == NH__OWNER_TLSF || owner == NH__OWNER_CACHED ||
-	       owner == NH__OWNER_LOST || owner == NH__OWNER_FENCE;
+	return nh__owner_is_in_hand(owner) || owner == NH__OWNER_FENCE;
 }
 
 #endif

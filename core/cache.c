@@ -4,7 +4,8 @@
 
 #if NH_CACHES
 
-/* Odd, and seized: every form of the gate refuses, and none writes to it. Nothing lies below its bounds. */
+/* Odd, and seized: every form of the gate refuses, and none writes to it. Where the hits look at bounds instead, nothing
+ * lies below these, and its slots are empty. */
 const struct nh__cache nh__no_cache = {
 	.head.gate = {
 		.busy = 1,

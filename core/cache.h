@@ -122,38 +122,41 @@ struct nh__cache_head {
 	struct nh__gate gate;
 	uintptr_t first;        /* constant: header address of offset 0, the first block of the primary region */
 	_Atomic uintptr_t limit; /* heap lock: granules of the primary region; NH_PORT_GATE_BOUNDS: 0 while seized */
+#if NH_PORT_GATE_BOUNDS
+	_Atomic uint32_t open; /* heap lock: as reach, for the hits: 0 while seized */
+#endif
 	uint32_t secret;        /* constant */
-	_Atomic uint32_t reach; /* heap lock: chain words of this heap's blocks lie below; as limit, and grows with regions */
-	struct nh__heap *heap;  /* constant: whose cache it is; NULL in nh__no_cache */
+	_Atomic uint32_t reach; /* heap lock: chain words of this heap's blocks lie below; grows with regions */
 };
 
 struct nh__cache {
 	struct nh__cache_head head;
 	struct nh__slot slot[NH_CLASSES];
+	struct nh__heap *heap;                   /* constant: whose cache it is; NULL in nh__no_cache */
 	_Atomic uint32_t counters[NH__COUNTERS]; /* gate (bypasses: this CPU) */
 	uint8_t visit;                           /* gate: ageing */
 	uint32_t prev[]; /* gate: NH_CLASSES words where the heap has several local CPUs */
 };
 
 /*
- * What the class table holds: where the class's slot lies in a cache, in units of the slot. A shift less for the hit
- * where addresses have no scaled index, if a byte can say it.
+ * What the class table holds: where the class's slot lies behind the first, in bytes if a byte can say it, which spares
+ * the hit a shift where addresses have no scaled index. Class 0 is 0, as in a table that is not written yet.
  */
-#define NH__SLOT_BYTES (offsetof(struct nh__cache, slot) + NH_CLASSES * sizeof(struct nh__slot))
-#define NH__CODE_UNIT (NH__SLOT_BYTES <= 256u ? 1u : sizeof(struct nh__slot))
-#define NH__CODE(klass) \
-	((uint8_t)((offsetof(struct nh__cache, slot) + (klass) * sizeof(struct nh__slot)) / NH__CODE_UNIT))
-_Static_assert(offsetof(struct nh__cache, slot) % NH__CODE_UNIT == 0, "codes are whole");
-_Static_assert(NH__SLOT_BYTES / NH__CODE_UNIT <= 256u, "codes are bytes");
+#define NH__CODE_UNIT (NH_CLASSES * sizeof(struct nh__slot) <= 256u ? 1u : sizeof(struct nh__slot))
+#define NH__CODE(klass) ((uint8_t)((klass) * (sizeof(struct nh__slot) / NH__CODE_UNIT)))
+_Static_assert(NH_CLASSES * sizeof(struct nh__slot) / NH__CODE_UNIT <= 256u, "codes are bytes");
 
 NH__INLINE unsigned nh__code_klass(unsigned code)
 {
-	return (unsigned)((code * NH__CODE_UNIT - offsetof(struct nh__cache, slot)) / sizeof(struct nh__slot));
+	return (unsigned)(code / (sizeof(struct nh__slot) / NH__CODE_UNIT));
 }
 
-NH__INLINE struct nh__slot *nh__code_slot(struct nh__cache *cache, unsigned code)
+/* The cache as if the slot at `step` bytes were its first: what is added to that fits into the offsets of loads. */
+NH__INLINE struct nh__cache *nh__cache_view(struct nh__cache *cache, size_t step)
 {
-	return (struct nh__slot *)((uintptr_t)cache + code * NH__CODE_UNIT);
+	struct nh__cache *view = (struct nh__cache *)((uintptr_t)cache + step);
+	NH_PORT_OPAQUE(view);
+	return view;
 }
 
 /* The CPU's cache where there is none: before init, for outsiders, for heaps without caches. Its gate is
@@ -199,8 +202,15 @@ NH__INLINE uint32_t nh__chain_bound(uint32_t offset)
 #define NH__EMPTY(word) ((uint32_t)((word) << (32 - NH__COUNT_BITS)) == 0)
 #define NH__ONE_LESS(word, link) NH__EMPTY((word) - (link) - 1u)
 
+#if NH_PORT_GATE_BOUNDS
+#define nh__hit_reach(head) (&(head)->open)
+#else
+#define nh__hit_reach(head) (&(head)->reach)
+#endif
+
 /* Takes the head off *word into *top, or returns false and changes nothing if it is empty or damaged. */
-NH__INLINE bool nh__chain_take(const struct nh__cache_head *head, uint32_t *word, struct nh__block **top)
+NH__INLINE bool nh__chain_take(const struct nh__cache_head *head, const _Atomic uint32_t *reach, uint32_t *word,
+                               struct nh__block **top)
 {
 	uint32_t chain = *word;
 	if (NH__UNLIKELY(NH__EMPTY(chain)))
@@ -214,7 +224,7 @@ NH__INLINE bool nh__chain_take(const struct nh__cache_head *head, uint32_t *word
 #endif
 #if NH_HARDENING >= NH_HARDENING_MODERATE || NH_PORT_GATE_BOUNDS
 	/* Keeps the next pop from following a wild link that passed the first test by chance. */
-	if (NH__UNLIKELY(link >= nh__load_relaxed(&head->reach)))
+	if (NH__UNLIKELY(link >= nh__load_relaxed(reach)))
 		return false;
 #endif
 #if NH_HARDENING > NH_HARDENING_MODERATE
@@ -232,7 +242,7 @@ static inline struct nh__block *nh__chain_pop(const struct nh__cache_head *head,
 {
 	struct nh__block *top;
 	uint32_t chain = *word;
-	if (!nh__chain_take(head, word, &top))
+	if (!nh__chain_take(head, &head->reach, word, &top))
 		return NULL;
 	if (NH_HARDENING >= NH_HARDENING_MODERATE && nh__load_relaxed(&top->owner) != NH__OWNER_CACHED) {
 		*word = chain;

@@ -41,13 +41,6 @@ struct nh__freeze {
 	bool complete;   /* `activity` holds: nothing was cached while it stands */
 };
 
-/* A freeze holds the bounds that hits read; they open when it ends. */
-#if NH_CACHES && NH__GATE && NH_PORT_GATE_BOUNDS
-#define NH__BOUNDS_CLOSED(heap) ((heap)->freeze.phase != NH__IDLE)
-#else
-#define NH__BOUNDS_CLOSED(heap) false
-#endif
-
 struct nh__heap {
 	struct nh__lock lock;
 	struct nh__tlsf tlsf; /* heap lock */

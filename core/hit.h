@@ -29,10 +29,9 @@ NH__INLINE enum nh__outcome nh__malloc_hit(nh_instance *instance, size_t size, s
 	nh_port_cpu_begin(cpu, key);
 	struct nh__cache *cache = nh__first_cache(instance, cpu);
 	unsigned code = nh__load_relaxed(&instance->class_of[index]);
-	struct nh__slot *slot = nh__code_slot(cache, code);
-	NH_PORT_OPAQUE(slot);
+	struct nh__slot *slot = &nh__cache_view(cache, code * NH__CODE_UNIT)->slot[0];
 	if (NH__LIKELY(nh__gate_try(&cache->head.gate, key))) {
-		if (NH__LIKELY(nh__chain_take(&cache->head, &slot->cur, block))) {
+		if (NH__LIKELY(nh__chain_take(&cache->head, nh__hit_reach(&cache->head), &slot->cur, block))) {
 			nh__store_relaxed(&(*block)->owner, (uint8_t)nh__slot_live(slot, nh__code_klass(code)));
 			nh__gate_done(&cache->head.gate, key);
 			nh_port_irq_restore(irq);
@@ -71,8 +70,7 @@ NH__INLINE bool nh__push_hit(struct nh__cache *cache, struct nh__block *block)
 	if (NH__UNLIKELY(block->key != nh__block_key(cache->head.secret, block)))
 		return false;
 #endif
-	struct nh__cache *view = (struct nh__cache *)((uintptr_t)cache + step); /* as if the class were the first */
-	NH_PORT_OPAQUE(view);
+	struct nh__cache *view = nh__cache_view(cache, step);
 	struct nh__slot *slot = &view->slot[0];
 	/* an empty magazine takes what comes: else a block at the edge of free memory would be cut off and merged in turn */
 	if (nh__should_merge(block, nh__step_after(block, slot, step)) && !NH__EMPTY(slot->cur))

@@ -118,9 +118,9 @@ static struct nh__heap *locate(nh_instance *instance, struct nh__block *block, u
 {
 	struct nh__heap *heap;
 #if NH_CACHES
-	const struct nh__cache_head *first = &nh__first_cache(instance, nh_port_cpu())->head;
-	uintptr_t offset = nh__rotated_offset(first, block);
-	uintptr_t limit = nh__load_relaxed(&first->limit);
+	const struct nh__cache *first = nh__first_cache(instance, nh_port_cpu());
+	uintptr_t offset = nh__rotated_offset(&first->head, block);
+	uintptr_t limit = nh__load_relaxed(&first->head.limit);
 	if (NH__LIKELY(offset < limit)) {
 		*room = limit - offset;
 		return first->heap;

@@ -56,7 +56,7 @@ static void start(struct nh__heap *heap)
 			continue;
 #if NH_PORT_GATE_BOUNDS
 		nh__store_relaxed(&heap->cache[cpu]->head.limit, 0u);
-		nh__store_relaxed(&heap->cache[cpu]->head.reach, 0u);
+		nh__store_relaxed(&heap->cache[cpu]->head.open, 0u);
 #endif
 		nh_port_gate_seize(&heap->cache[cpu]->head.gate.seized);
 	}
@@ -86,7 +86,7 @@ static void thaw(struct nh__heap *heap)
 		nh_port_gate_open(&heap->cache[cpu]->head.gate.seized);
 #if NH_PORT_GATE_BOUNDS
 		nh__store_relaxed(&heap->cache[cpu]->head.limit, heap->tlsf.primary);
-		nh__store_relaxed(&heap->cache[cpu]->head.reach, nh__chain_bound(heap->reach));
+		nh__store_relaxed(&heap->cache[cpu]->head.open, nh__chain_bound(heap->reach));
 #endif
 	}
 }

@@ -143,75 +143,85 @@ static uint32_t room_at(const struct nh__tlsf *tlsf, uint32_t offset)
 	return region == NULL ? 0 : (uint32_t)nh__span_to_end(region, block);
 }
 
+/* Nothing may be read there. */
+NH__FLAT bool outside(const struct nh__tlsf *tlsf, uint32_t offset)
+{
+	return NH__UNLIKELY(offset - 1u >= tlsf->primary) && room_at(tlsf, offset) == 0;
+}
+
 /* A link may be followed if it names a granule inside a region and the block there says FREE. */
-NH__INLINE struct nh__block *follow(struct nh__tlsf *tlsf, uint32_t offset)
+NH__FLAT struct nh__block *follow(struct nh__tlsf *tlsf, uint32_t offset)
 {
 	struct nh__block *block = nh__at_offset(tlsf, offset);
-	if (CHECKED && ((offset - 1u >= tlsf->primary && room_at(tlsf, offset) == 0) || !is_free(block))) {
+	if (CHECKED && (outside(tlsf, offset) || !is_free(block))) {
 		fault(tlsf, NH_FAULT_LIST, block);
 		return NULL;
 	}
 	return block;
 }
 
-/* On top of its list. The block's header says nothing yet, the next one's PREV_FREE is set here. */
-NH__NOINLINE static void insert(struct nh__tlsf *tlsf, struct nh__block *block, uint32_t span)
+/* On top of its list, and all that a free block says of itself. The next one's PREV_FREE is the caller's. */
+NH__FLAT void list_in(struct nh__tlsf *tlsf, struct nh__block *block, uint32_t span)
 {
-	struct nh__block *next = nh__block_after(block, span);
-	nh__store_relaxed(&block->owner, NH__OWNER_TLSF);
-	set_header(tlsf, block, span, NH__FREE);
-	nh__flag_set(next, NH__PREV_FREE);
-	*footer_before(next) = span;
-
 	unsigned list = list_of(tlsf, span);
 	uint32_t head = head_get(tlsf, list), self = nh__offset(tlsf, block);
-	links(block)[0] = head;
+	nh__store_relaxed(&block->owner, NH__OWNER_TLSF);
+	set_header(tlsf, block, span, NH__FREE);
+	*footer_before(nh__block_after(block, span)) = span;
 	links(block)[1] = 0;
 	if (head != 0) {
 		struct nh__block *second = follow(tlsf, head);
 		if (second != NULL)
 			links(second)[1] = self;
 		else
-			links(block)[0] = 0; /* the damaged rest is cut off */
-		head_put(tlsf, list, self);
+			head = 0; /* the damaged rest is cut off */
 	} else {
-		head_set(tlsf, list, self);
+		tlsf->map[list >> 5] |= UINT32_C(1) << (list & 31u);
 	}
-	tlsf->free += span;
-	tlsf->changes++;
+	links(block)[0] = head;
+	head_put(tlsf, list, self);
 }
 
-/* False: its links are damaged. Nothing was changed then. */
-NH__NOINLINE static bool unlink_from(struct nh__tlsf *tlsf, struct nh__block *block, uint32_t span, unsigned list)
+/* False: its links are damaged, or are not answered. Nothing was changed then. */
+NH__FLAT bool list_out(struct nh__tlsf *tlsf, struct nh__block *block, unsigned list)
 {
-	uint32_t next = links(block)[0], previous = links(block)[1];
-	struct nh__block *after = NULL, *before = NULL;
-	if (next != 0)
-		after = follow(tlsf, next);
-	if (previous != 0)
-		before = follow(tlsf, previous);
+	uint32_t next = links(block)[0], previous = links(block)[1], self = nh__offset(tlsf, block);
+	struct nh__block *after = nh__at_offset(tlsf, next), *before = nh__at_offset(tlsf, previous);
 	if (CHECKED) {
-		uint32_t self = nh__offset(tlsf, block);
-		if ((next != 0 && (after == NULL || links(after)[1] != self)) ||
-		    (previous != 0 ? before == NULL || links(before)[0] != self : head_get(tlsf, list) != self)) {
+		bool answered = next == 0 || (!outside(tlsf, next) && links(after)[1] == self);
+		if (answered)
+			answered = previous == 0 ? head_get(tlsf, list) == self
+			                         : !outside(tlsf, previous) && links(before)[0] == self;
+		if (NH__UNLIKELY(!answered)) {
 			fault(tlsf, NH_FAULT_LIST, block);
 			return false;
 		}
 	}
-	if (after != NULL)
+	if (next != 0)
 		links(after)[1] = previous;
-	if (before != NULL)
+	if (previous != 0)
 		links(before)[0] = next;
 	else
 		head_set(tlsf, list, next);
-	tlsf->free -= span;
-	tlsf->changes++;
 	return true;
 }
 
-static bool unlink_block(struct nh__tlsf *tlsf, struct nh__block *block, uint32_t span)
+/* The same where it need not be fast. */
+NH__NOINLINE static void insert(struct nh__tlsf *tlsf, struct nh__block *block, uint32_t span)
 {
-	return unlink_from(tlsf, block, span, list_of(tlsf, span));
+	nh__flag_set(nh__block_after(block, span), NH__PREV_FREE);
+	list_in(tlsf, block, span);
+	tlsf->free += span;
+	tlsf->changes++;
+}
+
+NH__NOINLINE static bool unlink_block(struct nh__tlsf *tlsf, struct nh__block *block, uint32_t span)
+{
+	if (!list_out(tlsf, block, list_of(tlsf, span)))
+		return false;
+	tlsf->free -= span;
+	tlsf->changes++;
+	return true;
 }
 
 static void note_least(struct nh__tlsf *tlsf)
@@ -292,7 +302,7 @@ static bool fits(struct nh__block *block, uint32_t span, uint32_t align)
 }
 
 /* The fitting block with the lowest address among the first NH_FIT_LOOK of a list. */
-NH__INLINE struct nh__block *look(struct nh__tlsf *tlsf, unsigned list, uint32_t span, uint32_t align)
+NH__FLAT struct nh__block *look(struct nh__tlsf *tlsf, unsigned list, uint32_t span, uint32_t align)
 {
 	struct nh__block *best = NULL;
 	uint32_t offset = head_get(tlsf, list);
@@ -311,7 +321,7 @@ NH__INLINE struct nh__block *look(struct nh__tlsf *tlsf, unsigned list, uint32_t
 }
 
 /* What take() will take, and its list. */
-NH__INLINE struct nh__block *find(struct nh__tlsf *tlsf, uint32_t span, uint32_t align, unsigned *list)
+NH__FLAT struct nh__block *find(struct nh__tlsf *tlsf, uint32_t span, uint32_t align, unsigned *list)
 {
 	struct nh__block *block = NULL;
 	*list = list_of(tlsf, span);
@@ -326,42 +336,49 @@ NH__INLINE struct nh__block *find(struct nh__tlsf *tlsf, uint32_t span, uint32_t
 	}
 }
 
-struct nh__block *nh__tlsf_find(struct nh__tlsf *tlsf, uint32_t span, uint32_t align)
+NH__NOINLINE struct nh__block *nh__tlsf_find(struct nh__tlsf *tlsf, uint32_t span, uint32_t align)
 {
 	unsigned list;
 	return find(tlsf, span, align, &list);
 }
 
 /* Takes `block` out of its list and cuts it to what was asked; gap and rest go back. */
-NH__INLINE struct nh__block *carve(struct nh__tlsf *tlsf, struct nh__block *block, unsigned list, uint32_t span,
-                               uint32_t align)
+NH__FLAT struct nh__block *carve(struct nh__tlsf *tlsf, struct nh__block *block, unsigned list, uint32_t span,
+                                 uint32_t align)
 {
 	uint32_t have = nh__block_span(block), gap = gap_in(block, align);
-	if (!unlink_from(tlsf, block, have, list)) {
+	if (!list_out(tlsf, block, list)) {
 		head_set(tlsf, list, 0);
 		return NULL;
 	}
 	struct nh__block *taken = nh__block_after(block, gap);
 	have -= gap;
 	if (have - span >= NH_SPAN_MIN) {
-		insert(tlsf, nh__block_after(taken, span), have - span);
+		list_in(tlsf, nh__block_after(taken, span), have - span); /* the next one's PREV_FREE stays */
 		have = span;
 	} else {
 		nh__flag_clear(nh__block_after(taken, have), NH__PREV_FREE);
 	}
 	nh__store_relaxed(&taken->owner, NH__OWNER_TLSF);
-	set_header(tlsf, taken, have, 0);
+	set_header(tlsf, taken, have, gap != 0 ? NH__PREV_FREE : 0);
 	if (gap != 0)
-		insert(tlsf, block, gap); /* sets PREV_FREE of `taken` */
+		list_in(tlsf, block, gap);
+	tlsf->free -= have;
+	tlsf->changes++;
 	note_least(tlsf);
 	return taken;
 }
 
-struct nh__block *nh__tlsf_take(struct nh__tlsf *tlsf, uint32_t span, uint32_t align)
+NH__FLAT struct nh__block *take_block(struct nh__tlsf *tlsf, uint32_t span, uint32_t align)
 {
 	unsigned list;
 	struct nh__block *block = find(tlsf, span, align, &list);
 	return block == NULL ? NULL : carve(tlsf, block, list, span, align);
+}
+
+struct nh__block *nh__tlsf_take(struct nh__tlsf *tlsf, uint32_t span, uint32_t align)
+{
+	return NH__LIKELY(align == 1) ? take_block(tlsf, span, 1) : take_block(tlsf, span, align);
 }
 
 struct nh__block *nh__tlsf_seek(struct nh__tlsf *tlsf, uint32_t span, uint32_t align, struct nh__scan *scan,
@@ -408,41 +425,49 @@ struct nh__block *nh__tlsf_scan(struct nh__tlsf *tlsf, uint32_t span, uint32_t a
 /* ---- blocks in hand ----------------------------------------------------------------------- */
 
 /* What follows a block in hand: a block or the fence, not FREE or in the lists, and not after a free one. */
-static bool next_is_sound(struct nh__block *next, bool fence)
+NH__FLAT bool next_is_sound(struct nh__block *next, bool fence)
 {
 	uint8_t owner = nh__load_relaxed(&next->owner), flags = nh__flags(next);
-	if ((flags & NH__PREV_FREE) != 0 || fence != (owner == NH__OWNER_FENCE))
+	if (flags & NH__PREV_FREE)
 		return false;
 	if (flags & NH__FREE)
-		return owner == NH__OWNER_TLSF && nh__block_span(next) >= NH_SPAN_MIN;
-	return fence || (nh__owner_is_known(owner) && nh__block_span(next) >= NH_SPAN_MIN);
+		return owner == NH__OWNER_TLSF && !fence && nh__block_span(next) >= NH_SPAN_MIN;
+	return fence ? owner == NH__OWNER_FENCE : nh__owner_is_in_hand(owner);
 }
 
-bool nh__tlsf_sound(struct nh__tlsf *tlsf, struct nh__block *block)
+/* In the same region: there the room to the end is larger by just the span between. */
+NH__FLAT bool previous_is_sound(const struct nh__tlsf *tlsf, struct nh__block *previous, uint32_t before, uint32_t offset,
+                                uint32_t room)
+{
+	return before >= NH_SPAN_MIN && before <= NH_SPAN_MAX && room_at(tlsf, offset - before) == room + before &&
+	       is_free(previous) && nh__block_span(previous) == before;
+}
+
+NH__FLAT bool sound(struct nh__tlsf *tlsf, struct nh__block *block)
 {
 	if (!CHECKED)
 		return true;
 	uint32_t span = nh__block_span(block), offset = nh__offset(tlsf, block), room = room_at(tlsf, offset);
 	struct nh__block *next = nh__block_after(block, span);
-	if (span < NH_SPAN_MIN || span > room || is_free(block)) {
-		fault(tlsf, NH_FAULT_NEIGHBOUR, block);
-		return false;
+	const void *bad = block;
+	bool good = span >= NH_SPAN_MIN && span <= room && !is_free(block);
+	if (good) {
+		bad = next;
+		good = next_is_sound(next, span == room);
 	}
-	if (!next_is_sound(next, span == room)) {
-		fault(tlsf, NH_FAULT_NEIGHBOUR, next);
-		return false;
-	}
-	if (nh__flags(block) & NH__PREV_FREE) {
+	if (good && nh__flags(block) & NH__PREV_FREE) {
 		uint32_t before = *footer_before(block);
-		struct nh__block *previous = nh__at_offset(tlsf, offset - before);
-		/* in the same region: there the room to the end is larger by just the span between */
-		if (before < NH_SPAN_MIN || before > NH_SPAN_MAX || room_at(tlsf, offset - before) != room + before ||
-		    !is_free(previous) || nh__block_span(previous) != before) {
-			fault(tlsf, NH_FAULT_NEIGHBOUR, footer_before(block));
-			return false;
-		}
+		bad = footer_before(block);
+		good = previous_is_sound(tlsf, nh__at_offset(tlsf, offset - before), before, offset, room);
 	}
-	return true;
+	if (NH__UNLIKELY(!good))
+		fault(tlsf, NH_FAULT_NEIGHBOUR, bad);
+	return good;
+}
+
+bool nh__tlsf_sound(struct nh__tlsf *tlsf, struct nh__block *block)
+{
+	return sound(tlsf, block);
 }
 
 static void quarantine(struct nh__tlsf *tlsf, struct nh__block *block)
@@ -451,40 +476,44 @@ static void quarantine(struct nh__tlsf *tlsf, struct nh__block *block)
 	tlsf->lost += nh__block_span(block);
 }
 
+/* The links of the block before are damaged. What was merged from behind stays with this one, and is FREE no more. */
+NH__NOINLINE static void give_up(struct nh__tlsf *tlsf, struct nh__block *block, uint32_t span, uint32_t own)
+{
+	nh__flag_clear(nh__block_after(block, span), NH__PREV_FREE);
+	set_header(tlsf, block, span, NH__PREV_FREE);
+	tlsf->free -= span - own;
+	quarantine(tlsf, block);
+}
+
 void nh__tlsf_give(struct nh__tlsf *tlsf, struct nh__block *block)
 {
-	if (!nh__tlsf_sound(tlsf, block)) {
+	uint32_t own = nh__block_span(block), span = own;
+	struct nh__block *next = nh__block_after(block, own);
+	if (!sound(tlsf, block) || (is_free(next) && !list_out(tlsf, next, list_of(tlsf, nh__block_span(next))))) {
 		quarantine(tlsf, block);
 		return;
 	}
-	uint32_t span = nh__block_span(block);
-	struct nh__block *next = nh__block_after(block, span);
-	nh__store_relaxed(&block->owner, NH__OWNER_TLSF);
+	nh__store_relaxed(&block->owner, NH__OWNER_TLSF); /* also where it ends inside another: for who frees it again */
 	if (is_free(next)) {
-		uint32_t more = nh__block_span(next);
-		if (!unlink_block(tlsf, next, more)) {
-			quarantine(tlsf, block);
-			return;
-		}
-		span += more;
+		span += nh__block_span(next);
 		absorbed(tlsf, next, block, span);
+	} else {
+		nh__flag_set(next, NH__PREV_FREE);
 	}
 	if (nh__flags(block) & NH__PREV_FREE) {
 		uint32_t more = *footer_before(block);
 		struct nh__block *previous = nh__at_offset(tlsf, nh__offset(tlsf, block) - more);
-		if (unlink_block(tlsf, previous, more)) {
-			span += more;
-			absorbed(tlsf, block, previous, span);
-			block = previous;
-		} else {
-			/* what was merged from behind stays with it, and is FREE no more */
-			nh__flag_clear(nh__block_after(block, span), NH__PREV_FREE);
-			set_header(tlsf, block, span, NH__PREV_FREE);
-			quarantine(tlsf, block);
+		if (NH__UNLIKELY(!list_out(tlsf, previous, list_of(tlsf, more)))) {
+			give_up(tlsf, block, span, own);
 			return;
 		}
+		span += more;
+		absorbed(tlsf, block, previous, span);
+		block = previous;
 	}
-	insert(tlsf, block, span);
+	list_in(tlsf, block, span);
+	tlsf->free += own;
+	tlsf->changes++;
 }
 
 struct nh__block *nh__tlsf_cut(struct nh__tlsf *tlsf, struct nh__block *block, uint32_t span)

@@ -34,7 +34,7 @@ struct nh__tlsf {
 	uint32_t total;             /* granules in all regions */
 	uint32_t lost;              /* granules quarantined */
 	uint32_t least_free;        /* the least `free` since regions were added: total - peak */
-	uint32_t changes;           /* insertions and removals, wraps */
+	uint32_t changes;           /* operations, wraps */
 	uint32_t secret;
 	struct nh__block *walk; /* where the current walk goes on; NULL = none */
 	uint8_t lists; /* 8 per level */
