@@ -226,6 +226,8 @@ NH__INLINE bool nh__chain_take(const struct nh__cache_head *head, const _Atomic 
 	/* Keeps the next pop from following a wild link that passed the first test by chance. */
 	if (NH__UNLIKELY(link >= nh__load_relaxed(reach)))
 		return false;
+#else
+	(void)reach;
 #endif
 #if NH_HARDENING > NH_HARDENING_MODERATE
 	if (NH__UNLIKELY(nh__load_relaxed(&block->owner) != NH__OWNER_CACHED))

@@ -4,22 +4,36 @@
 
 #include <string.h>
 
-bool nh__heap_lock(struct nh__heap *heap, unsigned cpu)
+NH__FLAT bool lock_flat(struct nh__heap *heap, unsigned cpu)
 {
 	if (!nh_port_lock_begin())
 		return false;
-	nh__lock_acquire(&heap->lock, cpu);
+	nh__lock_acquire_fast(&heap->lock, cpu);
 	return true;
 }
 
-void nh__heap_unlock(struct nh__heap *heap, unsigned cpu, struct nh__note *note)
+static NH__NOINLINE void take_fault(struct nh__heap *heap, struct nh__note *note)
 {
-	if (NH__UNLIKELY(heap->tlsf.fault != NH_FAULT_NONE)) {
-		nh__note_keep(note, heap->tlsf.fault, heap->tlsf.fault_at);
-		heap->tlsf.fault = NH_FAULT_NONE;
-	}
-	nh__lock_release(&heap->lock, cpu);
+	nh__note_keep(note, heap->tlsf.fault, heap->tlsf.fault_at);
+	heap->tlsf.fault = NH_FAULT_NONE;
+}
+
+NH__FLAT void unlock_flat(struct nh__heap *heap, unsigned cpu, struct nh__note *note)
+{
+	if (NH__UNLIKELY(heap->tlsf.fault != NH_FAULT_NONE))
+		take_fault(heap, note);
+	nh__lock_release_fast(&heap->lock, cpu);
 	nh_port_lock_end();
+}
+
+NH__NOINLINE bool nh__heap_lock(struct nh__heap *heap, unsigned cpu)
+{
+	return lock_flat(heap, cpu);
+}
+
+NH__NOINLINE void nh__heap_unlock(struct nh__heap *heap, unsigned cpu, struct nh__note *note)
+{
+	unlock_flat(heap, cpu, note);
 }
 
 struct nh__need nh__need_of(_Atomic uint8_t *table, size_t size, uint32_t align)
@@ -51,9 +65,11 @@ static inline void make_live(struct nh__heap *heap, struct nh__block *block)
 {
 	uint8_t owner = NH__OWNER_LARGE;
 #if NH_CACHES
-	unsigned klass = nh__class_below(nh__block_span(block));
-	if (klass != NH__NO_CLASS && heap->shared != NULL && chain_offset(&heap->tlsf, block) < NH__WINDOW)
-		owner = (uint8_t)(NH__OWNER_LIVE + klass);
+	if (heap->shared != NULL && chain_offset(&heap->tlsf, block) < NH__WINDOW) {
+		unsigned klass = nh__class_below(nh__block_span(block));
+		if (klass != NH__NO_CLASS)
+			owner = (uint8_t)(NH__OWNER_LIVE + klass);
+	}
 #else
 	(void)heap;
 #endif
@@ -75,16 +91,21 @@ uint32_t nh__rounded_span(const struct nh__heap *heap, const struct nh__need *ne
 #endif
 }
 
-void *nh__take_locked(struct nh__heap *heap, const struct nh__need *need)
+NH__FLAT void *take_flat(struct nh__heap *heap, const struct nh__need *need)
 {
 	uint32_t rounded = nh__rounded_span(heap, need);
 	struct nh__block *block = nh__tlsf_take(&heap->tlsf, rounded, need->align);
 	if (block == NULL && rounded != need->span)
 		block = nh__tlsf_take(&heap->tlsf, need->span, need->align);
-	if (block == NULL)
+	if (NH__UNLIKELY(block == NULL))
 		return NULL;
 	make_live(heap, block);
 	return nh__payload(block);
+}
+
+NH__NOINLINE void *nh__take_locked(struct nh__heap *heap, const struct nh__need *need)
+{
+	return take_flat(heap, need);
 }
 
 void *nh__scan_locked(struct nh__heap *heap, const struct nh__need *need, struct nh__scan *scan, bool *done)
@@ -147,10 +168,9 @@ static void push(struct nh__cache *cache, struct nh__slot *slot, struct nh__bloc
 }
 
 /* A chain that is not empty but gave nothing is damaged: cut it off, and say so once. */
-static void heal(struct nh__heap *heap, struct nh__cache *cache, uint32_t *chain, uint32_t span, struct nh__note *note)
+static NH__NOINLINE void heal(struct nh__heap *heap, struct nh__cache *cache, uint32_t *chain, uint32_t span,
+                              struct nh__note *note)
 {
-	if (*chain == 0)
-		return;
 	nh__note_keep(note, NH_FAULT_LINK, nh__payload(nh__chain_top(&cache->head, *chain)));
 	heap->tlsf.lost += NH__COUNT(*chain) * span;
 	*chain = 0;
@@ -285,10 +305,9 @@ static struct nh__block *take_cached(struct nh__heap *heap, struct nh__cache *ca
 #if NH__DEPOT
 	if (slot->cur == 0) {
 		struct nh__shared *shared = &heap->shared[need->klass];
-		slot->cur = nh__inbox_take(shared);
-		if (slot->cur != 0)
+		if (NH__UNLIKELY(nh__load_relaxed(&shared->inbox) != 0) && (slot->cur = nh__inbox_take(shared)) != 0)
 			nh__count(cache, NH__INBOX_TAKES, 1);
-		else if ((slot->cur = nh__depot_get(shared)) != 0)
+		else if (heap->two && (slot->cur = nh__depot_get(shared)) != 0)
 			nh__count(cache, NH__DEPOT_GETS, 1);
 	}
 #endif
@@ -315,17 +334,18 @@ static void *take_inside(struct nh__heap *heap, struct nh__cache *cache, unsigne
 	} else {
 		nh__count(cache, NH__SLOW, 1);
 	}
-	if (!nh__heap_lock(heap, cpu))
+	if (!lock_flat(heap, cpu))
 		return NULL;
 	if (slot != NULL) {
-		heal(heap, cache, &slot->cur, need->class_span, note);
+		if (NH__UNLIKELY(slot->cur != 0))
+			heal(heap, cache, &slot->cur, need->class_span, note);
 		payload = refill(heap, cache, need);
 	}
 	if (payload == NULL)
-		payload = nh__take_locked(heap, need);
-	if (payload == NULL)
+		payload = take_flat(heap, need);
+	if (NH__UNLIKELY(payload == NULL))
 		nh__count(cache, NH__BARREN, 1);
-	nh__heap_unlock(heap, cpu, note);
+	unlock_flat(heap, cpu, note);
 	return payload;
 }
 
@@ -417,7 +437,7 @@ static void give_inside(struct nh__heap *heap, struct nh__cache *cache, unsigned
 	}
 	if (klass < NH_CLASSES)
 		nh__count(cache, NH__OVERFLOWS, 1);
-	if (!nh__heap_lock(heap, cpu)) {
+	if (!lock_flat(heap, cpu)) {
 		nh__note_keep(note, NH_FAULT_CONTEXT, nh__payload(block));
 		return;
 	}
@@ -425,7 +445,7 @@ static void give_inside(struct nh__heap *heap, struct nh__cache *cache, unsigned
 		push(cache, slot, block);
 	else
 		nh__give_locked(heap, nh__payload(block));
-	nh__heap_unlock(heap, cpu, note);
+	unlock_flat(heap, cpu, note);
 }
 
 #if NH__DEPOT

@@ -50,13 +50,13 @@ static inline void count_wait(struct nh__lock *lock, uint32_t polls)
 
 #if NH_LOCK_BACKEND == NH_LOCK_OWNER
 
-/* It was taken, or the attempt failed spuriously: from now on holders see the flag. */
-NH__NOINLINE static void queue(struct nh__lock *lock, unsigned id)
+/* From now on holders see the flag. */
+NH__NOINLINE void nh__lock_queue(struct nh__lock *lock, unsigned id)
 {
 	uint32_t self = id + 1u, polls = 0;
 	nh__store_relaxed(&lock->want[id], 1u);
 	for (;;) {
-		/* acquire: as below */
+		/* acquire: of the release in nh__lock_release_flat */
 		uint32_t word = nh__load_acquire(&lock->word);
 		if (word == self)
 			break;
@@ -73,26 +73,12 @@ NH__NOINLINE static void queue(struct nh__lock *lock, unsigned id)
 
 void nh__lock_acquire(struct nh__lock *lock, unsigned id)
 {
-	uint32_t self = id + 1u, word = 0;
-	/* acquire: of the release in nh__lock_release, handed over or free */
-	if (NH__UNLIKELY(!nh_port_cas_acquire(&lock->word, &word, self)))
-		queue(lock, id);
-	nh__store_relaxed(&lock->inside, (uint16_t)self);
+	nh__lock_acquire_flat(lock, id);
 }
 
 void nh__lock_release(struct nh__lock *lock, unsigned id)
 {
-	nh__store_relaxed(&lock->inside, 0u);
-	for (unsigned step = 1; step < NH_LOCKERS; step++) {
-		unsigned next = id + step < NH_LOCKERS ? id + step : id + step - NH_LOCKERS;
-		if (nh__load_relaxed(&lock->want[next])) {
-			/* release: to the acquire of the CPU it is handed to */
-			nh__store_release(&lock->word, next + 1u);
-			return;
-		}
-	}
-	/* release: to whoever takes the free word */
-	nh__store_release(&lock->word, 0u);
+	nh__lock_release_flat(lock, id);
 }
 
 #elif NH_LOCK_BACKEND == NH_LOCK_TICKET

@@ -45,6 +45,46 @@ struct nh__lock {
 void nh__lock_acquire(struct nh__lock *lock, unsigned id);
 void nh__lock_release(struct nh__lock *lock, unsigned id);
 
+#if NH_LOCKERS > 1 && NH_LOCK_BACKEND == NH_LOCK_OWNER
+
+/* It was taken, or the attempt failed spuriously: waits in line. */
+void nh__lock_queue(struct nh__lock *lock, unsigned id);
+
+/* The same two, in line, for the paths whose worst case counts. */
+static inline void nh__lock_acquire_flat(struct nh__lock *lock, unsigned id)
+{
+	uint32_t self = id + 1u, word = 0;
+	/* acquire: of the release in nh__lock_release_flat, handed over or free */
+	if (NH__UNLIKELY(!nh_port_cas_acquire(&lock->word, &word, self)))
+		nh__lock_queue(lock, id);
+	nh__store_relaxed(&lock->inside, (uint16_t)self);
+}
+
+static inline void nh__lock_release_flat(struct nh__lock *lock, unsigned id)
+{
+	nh__store_relaxed(&lock->inside, 0u);
+	for (unsigned step = 1; step < NH_LOCKERS; step++) {
+		unsigned next = id + step < NH_LOCKERS ? id + step : id + step - NH_LOCKERS;
+		if (nh__load_relaxed(&lock->want[next])) {
+			/* release: to the acquire of the CPU it is handed to */
+			nh__store_release(&lock->word, next + 1u);
+			return;
+		}
+	}
+	/* release: to whoever takes the free word */
+	nh__store_release(&lock->word, 0u);
+}
+
+#endif
+
+#if NH_LOCKERS == 1 || NH_LOCK_BACKEND != NH_LOCK_OWNER || defined(__OPTIMIZE_SIZE__)
+#define nh__lock_acquire_fast nh__lock_acquire
+#define nh__lock_release_fast nh__lock_release
+#else
+#define nh__lock_acquire_fast nh__lock_acquire_flat
+#define nh__lock_release_fast nh__lock_release_flat
+#endif
+
 /* Forgets holder and waiters, who no longer exist (the child of a fork). */
 void nh__lock_reset(struct nh__lock *lock);
 

@@ -150,14 +150,18 @@ NH__FLAT bool outside(const struct nh__tlsf *tlsf, uint32_t offset)
 }
 
 /* A link may be followed if it names a granule inside a region and the block there says FREE. */
-NH__FLAT struct nh__block *follow(struct nh__tlsf *tlsf, uint32_t offset)
+NH__FLAT bool leads_to_free(struct nh__tlsf *tlsf, uint32_t offset)
 {
 	struct nh__block *block = nh__at_offset(tlsf, offset);
-	if (CHECKED && (outside(tlsf, offset) || !is_free(block))) {
-		fault(tlsf, NH_FAULT_LIST, block);
-		return NULL;
-	}
-	return block;
+	if (!CHECKED || NH__LIKELY(!outside(tlsf, offset) && is_free(block)))
+		return true;
+	fault(tlsf, NH_FAULT_LIST, block);
+	return false;
+}
+
+static struct nh__block *follow(struct nh__tlsf *tlsf, uint32_t offset)
+{
+	return leads_to_free(tlsf, offset) ? nh__at_offset(tlsf, offset) : NULL;
 }
 
 /* On top of its list, and all that a free block says of itself. The next one's PREV_FREE is the caller's. */
@@ -170,9 +174,8 @@ NH__FLAT void list_in(struct nh__tlsf *tlsf, struct nh__block *block, uint32_t s
 	*footer_before(nh__block_after(block, span)) = span;
 	links(block)[1] = 0;
 	if (head != 0) {
-		struct nh__block *second = follow(tlsf, head);
-		if (second != NULL)
-			links(second)[1] = self;
+		if (leads_to_free(tlsf, head))
+			links(nh__at_offset(tlsf, head))[1] = self;
 		else
 			head = 0; /* the damaged rest is cut off */
 	} else {
@@ -203,6 +206,24 @@ NH__FLAT bool list_out(struct nh__tlsf *tlsf, struct nh__block *block, unsigned 
 		links(before)[0] = next;
 	else
 		head_set(tlsf, list, next);
+	return true;
+}
+
+/* The same for the first block of a list. */
+NH__FLAT bool list_out_first(struct nh__tlsf *tlsf, struct nh__block *block, unsigned list)
+{
+	uint32_t next = links(block)[0];
+	if (next == 0) {
+		head_set(tlsf, list, 0);
+		return true;
+	}
+	struct nh__block *after = nh__at_offset(tlsf, next);
+	if (CHECKED && NH__UNLIKELY(outside(tlsf, next) || links(after)[1] != nh__offset(tlsf, block))) {
+		fault(tlsf, NH_FAULT_LIST, block);
+		return false;
+	}
+	links(after)[1] = 0;
+	head_put(tlsf, list, next);
 	return true;
 }
 
@@ -307,8 +328,8 @@ NH__FLAT struct nh__block *look(struct nh__tlsf *tlsf, unsigned list, uint32_t s
 	struct nh__block *best = NULL;
 	uint32_t offset = head_get(tlsf, list);
 	for (unsigned seen = 0; offset != 0 && seen < NH_FIT_LOOK; seen++) {
-		struct nh__block *block = follow(tlsf, offset);
-		if (block == NULL) {
+		struct nh__block *block = nh__at_offset(tlsf, offset);
+		if (!leads_to_free(tlsf, offset)) {
 			if (seen == 0)
 				head_set(tlsf, list, 0); /* cut off: nothing behind a damaged link is trusted */
 			break;
@@ -344,10 +365,10 @@ NH__NOINLINE struct nh__block *nh__tlsf_find(struct nh__tlsf *tlsf, uint32_t spa
 
 /* Takes `block` out of its list and cuts it to what was asked; gap and rest go back. */
 NH__FLAT struct nh__block *carve(struct nh__tlsf *tlsf, struct nh__block *block, unsigned list, uint32_t span,
-                                 uint32_t align)
+                                 uint32_t align, bool first)
 {
 	uint32_t have = nh__block_span(block), gap = gap_in(block, align);
-	if (!list_out(tlsf, block, list)) {
+	if (!(first ? list_out_first(tlsf, block, list) : list_out(tlsf, block, list))) {
 		head_set(tlsf, list, 0);
 		return NULL;
 	}
@@ -373,7 +394,7 @@ NH__FLAT struct nh__block *take_block(struct nh__tlsf *tlsf, uint32_t span, uint
 {
 	unsigned list;
 	struct nh__block *block = find(tlsf, span, align, &list);
-	return block == NULL ? NULL : carve(tlsf, block, list, span, align);
+	return block == NULL ? NULL : carve(tlsf, block, list, span, align, NH_FIT_LOOK == 1);
 }
 
 struct nh__block *nh__tlsf_take(struct nh__tlsf *tlsf, uint32_t span, uint32_t align)
@@ -419,7 +440,7 @@ struct nh__block *nh__tlsf_scan(struct nh__tlsf *tlsf, uint32_t span, uint32_t a
 		return NULL;
 	*done = false;
 	scan->list = 0; /* if its links are damaged its list was cut off: look again without it */
-	return carve(tlsf, block, list_of(tlsf, nh__block_span(block)), span, align);
+	return carve(tlsf, block, list_of(tlsf, nh__block_span(block)), span, align, false);
 }
 
 /* ---- blocks in hand ----------------------------------------------------------------------- */

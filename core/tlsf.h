@@ -25,6 +25,8 @@ struct nh__region {
 
 /* All fields: heap lock. */
 struct nh__tlsf {
+	uint8_t lists; /* 8 per level */
+	bool wide;     /* heads are 32 bits */
 	uintptr_t origin;           /* payload address of granule offset 0; no block is there */
 	struct nh__region *regions; /* list */
 	void *heads;                /* uint16_t[lists] or uint32_t[lists] granule offsets; 0 = empty */
@@ -37,8 +39,6 @@ struct nh__tlsf {
 	uint32_t changes;           /* operations, wraps */
 	uint32_t secret;
 	struct nh__block *walk; /* where the current walk goes on; NULL = none */
-	uint8_t lists; /* 8 per level */
-	bool wide; /* heads are 32 bits */
 	/* The first fault since the holder looked; taken and reported after the lock is released. */
 	nh_fault_code fault;
 	const void *fault_at;

@@ -12,33 +12,14 @@ unsigned nh_port_attach(void)
 }
 #endif
 
-/* A failing compare writes nothing back: plain stores of 0 over a closed inbox or an emptied slot
- * may come from the other core meanwhile. */
 bool nh_port_cas(_Atomic uint32_t *word, uint32_t *expected, uint32_t desired)
 {
-	uint32_t wanted = *expected;
-	while (NH_RP2040_SPINLOCK(NH_RP2040_RMW_LOCK) == 0) {
-	}
-	nh_port__barrier();
-	uint32_t seen = atomic_load_explicit(word, memory_order_relaxed);
-	if (seen == wanted)
-		atomic_store_explicit(word, desired, memory_order_relaxed);
-	nh_port__barrier();
-	NH_RP2040_SPINLOCK(NH_RP2040_RMW_LOCK) = 0;
-	*expected = seen;
-	return seen == wanted;
+	return nh_port__cas(word, expected, desired);
 }
 
 uint32_t nh_port_exchange(_Atomic uint32_t *word, uint32_t value)
 {
-	while (NH_RP2040_SPINLOCK(NH_RP2040_RMW_LOCK) == 0) {
-	}
-	nh_port__barrier();
-	uint32_t seen = atomic_load_explicit(word, memory_order_relaxed);
-	atomic_store_explicit(word, value, memory_order_relaxed);
-	nh_port__barrier();
-	NH_RP2040_SPINLOCK(NH_RP2040_RMW_LOCK) = 0;
-	return seen;
+	return nh_port__exchange(word, value);
 }
 
 const uint8_t nh_port__bit[32] = {0,  1,  28, 2,  29, 14, 24, 3, 30, 22, 20, 15, 25, 17, 4,  8,

@@ -126,14 +126,50 @@ static inline void nh_port_relax(uint32_t polls)
 	__asm volatile("nop" ::: "memory");
 }
 
-/* Interrupts are off wherever the core needs these: a handler that spins for a lock its own CPU holds would
- * never return. */
+/*
+ * Read-modify-write, under a spinlock. Interrupts are off wherever the core needs these: a handler that spins for a lock
+ * its own CPU holds would never return. A failing compare writes nothing back: plain stores of 0 over a closed inbox or
+ * an emptied slot may come from the other core meanwhile.
+ */
+static inline bool nh_port__cas(_Atomic uint32_t *word, uint32_t *expected, uint32_t desired)
+{
+	uint32_t wanted = *expected;
+	while (NH_RP2040_SPINLOCK(NH_RP2040_RMW_LOCK) == 0) {
+	}
+	nh_port__barrier();
+	uint32_t seen = atomic_load_explicit(word, memory_order_relaxed);
+	if (seen == wanted)
+		atomic_store_explicit(word, desired, memory_order_relaxed);
+	nh_port__barrier();
+	NH_RP2040_SPINLOCK(NH_RP2040_RMW_LOCK) = 0;
+	*expected = seen;
+	return seen == wanted;
+}
+
+static inline uint32_t nh_port__exchange(_Atomic uint32_t *word, uint32_t value)
+{
+	while (NH_RP2040_SPINLOCK(NH_RP2040_RMW_LOCK) == 0) {
+	}
+	nh_port__barrier();
+	uint32_t seen = atomic_load_explicit(word, memory_order_relaxed);
+	atomic_store_explicit(word, value, memory_order_relaxed);
+	nh_port__barrier();
+	NH_RP2040_SPINLOCK(NH_RP2040_RMW_LOCK) = 0;
+	return seen;
+}
+
+/* The same as functions, where text is scarcer than cycles. */
 bool nh_port_cas(_Atomic uint32_t *word, uint32_t *expected, uint32_t desired);
 uint32_t nh_port_exchange(_Atomic uint32_t *word, uint32_t value);
 
+#ifdef __OPTIMIZE_SIZE__
 #define nh_port_cas_acquire(word, expected, desired) nh_port_cas((word), (expected), (desired))
-#define nh_port_cas_release(word, expected, desired) nh_port_cas((word), (expected), (desired))
 #define nh_port_exchange_acquire(word, value) nh_port_exchange((word), (value))
+#else
+#define nh_port_cas_acquire(word, expected, desired) nh_port__cas((word), (expected), (desired))
+#define nh_port_exchange_acquire(word, value) nh_port__exchange((word), (value))
+#endif
+#define nh_port_cas_release(word, expected, desired) nh_port_cas_acquire((word), (expected), (desired))
 #define nh_port_load_dependent(word) atomic_load_explicit((word), memory_order_relaxed)
 
 /*
