@@ -11,15 +11,19 @@
  * a larger one is added. `map` has a bit per non-empty list: with 8 lists a level, four levels to a word,
  * one bitmap in place of two is both smaller and faster.
  *
- * Search: at most NH_FIT_LOOK blocks of the span's own list, the fitting one with the lowest
- * address; else the first non-empty list in which every block fits, the lowest of its first
- * NH_FIT_LOOK. Cost: bounded, O(1): at most 8 words of the map. What it can miss (a fitting block deeper in
- * the own list, or an aligned fit below the padded span) nh__tlsf_scan() finds, in slices.
+ * Search: of the span's own list the first block if all there are of one size, else the fitting one with the lowest address
+ * among the first NH_FIT_LOOK; if there is none, the first of the next list in which every block fits. A list's first
+ * is mostly its lowest: what comes to it goes behind a lower one. Cost: bounded, O(1): at most 8 words of the map. What
+ * it can miss (a fitting block deeper in the own list, or an aligned fit below the padded span) nh__tlsf_scan() finds, in
+ * slices.
  */
 #include "core/tlsf.h"
 #include "arch/port.h"
 
 #include <string.h>
+
+/* Lists whose blocks are all of one size. */
+#define EXACT_LISTS 16u
 
 #define CHECKED (NH_HARDENING >= NH_HARDENING_MODERATE)
 
@@ -164,7 +168,23 @@ static struct nh__block *follow(struct nh__tlsf *tlsf, uint32_t offset)
 	return leads_to_free(tlsf, offset) ? nh__at_offset(tlsf, offset) : NULL;
 }
 
-/* On top of its list, and all that a free block says of itself. The next one's PREV_FREE is the caller's. */
+/* Links a block in behind the first of its list. */
+NH__FLAT void list_in_second(struct nh__tlsf *tlsf, struct nh__block *first, struct nh__block *block, uint32_t self)
+{
+	uint32_t next = links(first)[0];
+	links(block)[1] = nh__offset(tlsf, first);
+	if (next != 0) {
+		if (leads_to_free(tlsf, next))
+			links(nh__at_offset(tlsf, next))[1] = self;
+		else
+			next = 0; /* the damaged rest is cut off */
+	}
+	links(block)[0] = next;
+	links(first)[0] = self;
+}
+
+/* Into its list, and all that a free block says of itself. The next one's PREV_FREE is the caller's. The lower of the
+ * first and the new one comes first, so that low addresses are used again before high ones. */
 NH__FLAT void list_in(struct nh__tlsf *tlsf, struct nh__block *block, uint32_t span)
 {
 	unsigned list = list_of(tlsf, span);
@@ -172,16 +192,20 @@ NH__FLAT void list_in(struct nh__tlsf *tlsf, struct nh__block *block, uint32_t s
 	nh__store_relaxed(&block->owner, NH__OWNER_TLSF);
 	set_header(tlsf, block, span, NH__FREE);
 	*footer_before(nh__block_after(block, span)) = span;
-	links(block)[1] = 0;
 	if (head != 0) {
-		if (leads_to_free(tlsf, head))
-			links(nh__at_offset(tlsf, head))[1] = self;
-		else
+		if (NH__UNLIKELY(!leads_to_free(tlsf, head))) {
 			head = 0; /* the damaged rest is cut off */
+		} else if (head < self) {
+			list_in_second(tlsf, nh__at_offset(tlsf, head), block, self);
+			return;
+		} else {
+			links(nh__at_offset(tlsf, head))[1] = self;
+		}
 	} else {
 		tlsf->map[list >> 5] |= UINT32_C(1) << (list & 31u);
 	}
 	links(block)[0] = head;
+	links(block)[1] = 0;
 	head_put(tlsf, list, self);
 }
 
@@ -322,14 +346,14 @@ static bool fits(struct nh__block *block, uint32_t span, uint32_t align)
 	return have >= span && have - span >= gap_in(block, align);
 }
 
-/* The fitting block with the lowest address among the first NH_FIT_LOOK of a list. */
-NH__FLAT struct nh__block *look(struct nh__tlsf *tlsf, unsigned list, uint32_t span, uint32_t align)
+/* The fitting block with the lowest address among the first `looks` of a list. */
+NH__FLAT struct nh__block *look(struct nh__tlsf *tlsf, unsigned list, uint32_t span, uint32_t align, unsigned looks)
 {
 	struct nh__block *best = NULL;
 	uint32_t offset = head_get(tlsf, list);
-	for (unsigned seen = 0; offset != 0 && seen < NH_FIT_LOOK; seen++) {
+	for (unsigned seen = 0; offset != 0 && seen < looks; seen++) {
 		struct nh__block *block = nh__at_offset(tlsf, offset);
-		if (!leads_to_free(tlsf, offset)) {
+		if (NH__UNLIKELY(!leads_to_free(tlsf, offset))) {
 			if (seen == 0)
 				head_set(tlsf, list, 0); /* cut off: nothing behind a damaged link is trusted */
 			break;
@@ -341,26 +365,25 @@ NH__FLAT struct nh__block *look(struct nh__tlsf *tlsf, unsigned list, uint32_t s
 	return best;
 }
 
-/* What take() will take, and its list. */
-NH__FLAT struct nh__block *find(struct nh__tlsf *tlsf, uint32_t span, uint32_t align, unsigned *list)
+/* What take() will take, and its list. *first: surely the list's first. */
+NH__FLAT struct nh__block *find(struct nh__tlsf *tlsf, uint32_t span, uint32_t align, unsigned *list, bool *first)
 {
-	struct nh__block *block = NULL;
 	*list = list_of(tlsf, span);
-	for (bool own = true;; own = false) {
-		block = look(tlsf, *list, span, align);
-		if (block != NULL || !own)
-			return block;
-		/* had all of the own list fitted, one would have been found: the next list is the first that surely does */
-		*list = list_next(tlsf, align == 1 ? *list + 1u : list_above(tlsf, nh__span_padded(span, align)));
-		if (*list >= tlsf->lists)
-			return NULL;
-	}
+	*first = *list < EXACT_LISTS;
+	struct nh__block *block = *first ? look(tlsf, *list, span, align, 1) : look(tlsf, *list, span, align, NH_FIT_LOOK);
+	if (block != NULL)
+		return block;
+	/* had all of the own list fitted, one would have been found: the next list is the first that surely does */
+	*list = list_next(tlsf, align == 1 ? *list + 1u : list_above(tlsf, nh__span_padded(span, align)));
+	*first = true;
+	return *list >= tlsf->lists ? NULL : look(tlsf, *list, span, align, 1);
 }
 
 NH__NOINLINE struct nh__block *nh__tlsf_find(struct nh__tlsf *tlsf, uint32_t span, uint32_t align)
 {
 	unsigned list;
-	return find(tlsf, span, align, &list);
+	bool first;
+	return find(tlsf, span, align, &list, &first);
 }
 
 /* Takes `block` out of its list and cuts it to what was asked; gap and rest go back. */
@@ -393,8 +416,9 @@ NH__FLAT struct nh__block *carve(struct nh__tlsf *tlsf, struct nh__block *block,
 NH__FLAT struct nh__block *take_block(struct nh__tlsf *tlsf, uint32_t span, uint32_t align)
 {
 	unsigned list;
-	struct nh__block *block = find(tlsf, span, align, &list);
-	return block == NULL ? NULL : carve(tlsf, block, list, span, align, NH_FIT_LOOK == 1);
+	bool first;
+	struct nh__block *block = find(tlsf, span, align, &list, &first);
+	return block == NULL ? NULL : carve(tlsf, block, list, span, align, first || NH_FIT_LOOK == 1);
 }
 
 struct nh__block *nh__tlsf_take(struct nh__tlsf *tlsf, uint32_t span, uint32_t align)

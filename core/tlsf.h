@@ -70,7 +70,7 @@ uint32_t nh__region_layout(uintptr_t base, size_t size, uintptr_t *first, uintpt
 void nh__tlsf_add(struct nh__tlsf *tlsf, struct nh__region *region);
 
 /* Takes a block of `span` granules (perhaps up to NH_SPAN_MIN - 1 more) whose payload is aligned to
- * `align` granules, or NULL. Bound: 2 * NH_FIT_LOOK list nodes, at most two splits. The caller
+ * `align` granules, or NULL. Bound: NH_FIT_LOOK + 1 list nodes, at most two splits. The caller
  * writes the owner byte: it is NH__OWNER_TLSF. */
 struct nh__block *nh__tlsf_take(struct nh__tlsf *tlsf, uint32_t span, uint32_t align);
 

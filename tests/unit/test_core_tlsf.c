@@ -163,39 +163,43 @@ static void clamp_list(void **state)
 
 #define HOLES 6u
 
-/* Frees HOLES blocks in a given order: the last freed is the list's first. `expected`: the lowest of
- * the first NH_FIT_LOOK. */
-static void check_choice(const unsigned *order, uint32_t hole, uint32_t asked)
+/* Frees HOLES blocks in a given order: each goes before a higher first, or behind a lower one. `expected`: the lowest of
+ * the first `looks`. */
+static void check_choice(const unsigned *order, uint32_t hole, uint32_t asked, unsigned looks)
 {
 	uint32_t spans[2 * HOLES];
-	size_t at[2 * HOLES], expected = SIZE_MAX;
+	size_t at[2 * HOLES], list[HOLES], expected = SIZE_MAX;
 	for (unsigned i = 0; i < HOLES; i++) {
 		spans[2u * i] = hole;
 		spans[2u * i + 1u] = NH_SPAN_MIN;
 	}
 	one_region(1000);
 	row(spans, 2 * HOLES, at);
-	for (unsigned i = 0; i < HOLES; i++)
-		give(at[2u * order[i]]);
-	for (unsigned i = 0; i < HOLES; i++)
-		if (HOLES - 1u - i < NH_FIT_LOOK && at[2u * order[i]] < expected)
-			expected = at[2u * order[i]];
+	for (unsigned i = 0; i < HOLES; i++) {
+		size_t one = at[2u * order[i]];
+		unsigned place = i == 0 || one < list[0] ? 0 : 1;
+		give(one);
+		memmove(list + place + 1, list + place, (i - place) * sizeof list[0]);
+		list[place] = one;
+	}
+	for (unsigned i = 0; i < HOLES && i < looks; i++)
+		expected = list[i] < expected ? list[i] : expected;
 	assert_int_equal(take(asked, 1), expected);
 	SOUND();
 	white_tlsf_drop(&w);
 }
 
-static void permute(unsigned *order, unsigned fixed, uint32_t hole, uint32_t asked)
+static void permute(unsigned *order, unsigned fixed, uint32_t hole, uint32_t asked, unsigned looks)
 {
 	if (fixed == HOLES) {
-		check_choice(order, hole, asked);
+		check_choice(order, hole, asked, looks);
 		return;
 	}
 	for (unsigned i = fixed; i < HOLES; i++) {
 		unsigned kept = order[fixed];
 		order[fixed] = order[i];
 		order[i] = kept;
-		permute(order, fixed + 1u, hole, asked);
+		permute(order, fixed + 1u, hole, asked, looks);
 		order[i] = order[fixed];
 		order[fixed] = kept;
 	}
@@ -205,8 +209,10 @@ static void lowest_of_first_looked_at(void **state)
 {
 	(void)state;
 	unsigned order[HOLES] = { 0, 1, 2, 3, 4, 5 };
-	permute(order, 0, 12, 12); /* in its own list */
-	permute(order, 0, 12, 9);  /* in a list above */
+	permute(order, 0, 12, 12, 1); /* in its own list, all of which is of one size */
+	permute(order, 0, 12, 9, 1);  /* in a list above */
+	permute(order, 0, 20, 20, NH_FIT_LOOK); /* 20 and 21 share a list */
+	permute(order, 0, 20, 17, 1);
 }
 
 /* Own list: what does not fit is passed over; an exact fit beats the larger lists. */
@@ -219,12 +225,11 @@ static void own_list_without_rounding(void **state)
 	one_region(1000);
 	row(spans, 8, at);
 	give(at[6]);
-	give(at[2]);
-	give(at[0]);
 	give(at[4]);
-	assert_int_equal(take(70, 1), at[4]);
+	give(at[2]);
+	give(at[0]); /* the list: 69, 64, 70 */
 	assert_int_equal(take(69, 1), at[0]);
-	assert_int_equal(take(65, 1), at[6]); /* 64 does not fit: the list above */
+	assert_int_equal(take(65, 1), NH_FIT_LOOK > 1 ? at[4] : at[6]); /* 64 does not fit */
 	assert_int_equal(take(64, 1), at[2]);
 	SOUND();
 	white_tlsf_drop(&w);

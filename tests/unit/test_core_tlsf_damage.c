@@ -17,7 +17,7 @@ static void give(size_t at)
 /* ---- checks ------------------------------------------------------------------------------- */
 
 /* Blocks at 1 (live), 11 (free), 31 (live), 41 (free), 61 (live), 71 (free) and 91 (live, to the end at 101);
- * the free ones are one list of three: 71, 41, 11. */
+ * the free ones are one list of three: 11, 41, 71. */
 static void three_holes(void)
 {
 	const uint32_t spans[] = { 10, 20, 10, 20, 10, 20, 10 };
@@ -26,9 +26,9 @@ static void three_holes(void)
 	white_row(&w, spans, 7, at);
 	for (unsigned i = 0; i < 7; i++)
 		nh__store_relaxed(&white_at(&w, at[i])->owner, NH__OWNER_LARGE);
-	give(11);
-	give(41);
 	give(71);
+	give(41);
+	give(11);
 	assert_sound(white_sound(&w.tlsf));
 }
 
@@ -68,10 +68,10 @@ static void damage_is_found(void **state)
 	DAMAGE(*footer_before(white_at(&w, 61)) = 19);
 	DAMAGE(*link_of(41, 0) = 9999);
 	DAMAGE(*link_of(41, 0) = 31);
-	DAMAGE(*link_of(41, 0) = 71);
-	DAMAGE(*link_of(41, 1) = 11);
+	DAMAGE(*link_of(41, 0) = 11);
+	DAMAGE(*link_of(41, 1) = 71);
 	DAMAGE(*link_of(41, 1) = 0);
-	DAMAGE(*link_of(71, 1) = 41);
+	DAMAGE(*link_of(71, 1) = 11);
 #if NH_WIDE
 	DAMAGE(white_at(&w, 31)->key ^= 1);
 	DAMAGE(white_at(&w, 41)->key ^= 0x8000);
@@ -174,18 +174,18 @@ static void damaged_self(void **state)
 	white_tlsf_drop(&w);
 }
 
-/* A free neighbour whose links were overwritten. The list's order is 71, 41, 11. */
+/* A free neighbour whose links were overwritten. The list's order is 11, 41, 71. */
 static void damaged_links(void **state)
 {
 	(void)state;
 	KEPT_OUT(31, *link_of(41, 0) = 9999, NH_FAULT_LIST, NULL);
 	KEPT_OUT(31, *link_of(41, 0) = 31, NH_FAULT_LIST, NULL);
-	KEPT_OUT(31, *link_of(41, 0) = 71, NH_FAULT_LIST, white_at(&w, 41)); /* free, but does not answer */
-	KEPT_OUT(31, *link_of(11, 1) = 71, NH_FAULT_LIST, white_at(&w, 41));
+	KEPT_OUT(31, *link_of(41, 0) = 11, NH_FAULT_LIST, white_at(&w, 41)); /* free, but does not answer */
+	KEPT_OUT(31, *link_of(71, 1) = 11, NH_FAULT_LIST, white_at(&w, 41));
 	KEPT_OUT(31, *link_of(41, 1) = 0, NH_FAULT_LIST, white_at(&w, 41));
-	KEPT_OUT(31, *link_of(41, 1) = 11, NH_FAULT_LIST, white_at(&w, 41));
-	KEPT_OUT(31, *link_of(71, 0) = 11, NH_FAULT_LIST, white_at(&w, 41));
-	KEPT_OUT(91, *link_of(71, 1) = 41, NH_FAULT_LIST, white_at(&w, 71));
+	KEPT_OUT(31, *link_of(41, 1) = 71, NH_FAULT_LIST, white_at(&w, 41));
+	KEPT_OUT(31, *link_of(11, 0) = 71, NH_FAULT_LIST, white_at(&w, 41));
+	KEPT_OUT(91, *link_of(71, 1) = 11, NH_FAULT_LIST, white_at(&w, 71));
 }
 
 /* The successor is merged already when the predecessor turns out damaged: all of it is kept out. */
@@ -193,7 +193,7 @@ static void damaged_links_behind(void **state)
 {
 	(void)state;
 	three_holes();
-	*link_of(11, 0) = 9999;
+	*link_of(11, 1) = 9999;
 	give(31);
 	expect_fault(NH_FAULT_LIST, NULL);
 	assert_int_equal(nh__load_relaxed(&white_at(&w, 31)->owner), NH__OWNER_LOST);
@@ -211,7 +211,7 @@ static void search_meets_damage(void **state)
 {
 	(void)state;
 	three_holes();
-	*link_of(71, 0) = 9999;
+	*link_of(11, 0) = 9999;
 	assert_int_equal(take(20, 1), 0);
 	assert_int_equal(w.tlsf.fault, NH_FAULT_LIST);
 	w.tlsf.fault = NH_FAULT_NONE;

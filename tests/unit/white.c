@@ -83,20 +83,21 @@ void white_row(white_tlsf *w, const uint32_t *spans, unsigned count, size_t *at)
 
 size_t white_long_list(white_tlsf *w, unsigned count)
 {
-	const uint32_t first[] = { 71, NH_SPAN_MIN }; /* 64 to 71 share a list */
-	size_t at[2], low[100];
-	assert_true(count <= 100);
+	const uint32_t first[] = { 64, NH_SPAN_MIN, 71, NH_SPAN_MIN }; /* 64 to 71 share a list */
+	size_t at[4], low[100];
+	assert_true(count >= 1 && count <= 100);
 	white_one_region(w, 71u + NH_SPAN_MIN + count * (64u + NH_SPAN_MIN));
-	white_row(w, first, 2, at);
-	for (unsigned i = 0; i < count; i++) {
+	white_row(w, first, 4, at);
+	low[0] = at[0];
+	for (unsigned i = 1; i < count; i++) {
 		low[i] = white_take(w, 64, 1);
 		assert_true(white_take(w, NH_SPAN_MIN, 1) != 0);
 	}
 	assert_int_equal(w->tlsf.free, 0);
-	white_give(w, at[0]);
+	white_give(w, at[2]);
 	for (unsigned i = 0; i < count; i++)
-		white_give(w, low[i]);
-	return at[0];
+		white_give(w, low[i]); /* the lowest goes before it, all others behind the lowest */
+	return at[2];
 }
 
 const char *white_sound(struct nh__tlsf *tlsf)
