@@ -30,6 +30,7 @@
  *       folded too far costs more than it saves. Empty elsewhere.
  *   bool nh_port_in_isr(void)       in a handler: reclaim is skipped
  *   void nh_port_relax(uint32_t polls)   one poll of something another CPU must do; hosts yield
+ *   bool nh_port_relax_yields(uint32_t polls)   this one may give the CPU to another thread. Optional: never
  *
  *   bool nh_port_cas_acquire(_Atomic uint32_t *word, uint32_t *expected, uint32_t desired)
  *   bool nh_port_cas_release(...)   compare-and-swap; may fail spuriously; on failure *expected is
@@ -88,6 +89,9 @@
 
 #ifndef NH_PORT_GATE_BOUNDS
 #define NH_PORT_GATE_BOUNDS 0
+#endif
+#ifndef nh_port_relax_yields
+#define nh_port_relax_yields(polls) ((void)(polls), false)
 #endif
 #ifndef nh_port_cpu_begin
 #define nh_port_cpu_begin(cpu, key) const unsigned cpu = nh_port_cpu(), key = cpu

@@ -281,7 +281,7 @@ NH__INLINE bool nh__should_merge(struct nh__block *block, struct nh__block *next
 {
 	if (NH__UNLIKELY((nh__flags(block) & NH__PREV_FREE) != 0))
 		return true;
-	return NH__UNLIKELY((nh__flags(next) & NH__FREE) != 0);
+	return NH_MERGE_LOOK > 1 && NH__UNLIKELY((nh__flags(next) & NH__FREE) != 0);
 }
 
 NH__INLINE void nh__count(struct nh__cache *cache, enum nh__counter counter, uint32_t by)

@@ -65,7 +65,14 @@ NH__NOINLINE void nh__lock_queue(struct nh__lock *lock, unsigned id)
 				break;
 			continue; /* lost the race or failed spuriously; the winner hands on */
 		}
+		/* handed to somebody who is not running, the lock would rest: whoever may lose the CPU in this poll steps out of
+		 * the line for it. If it was handed over already, the next look finds that. */
+		bool leaves = nh_port_relax_yields(polls);
+		if (leaves)
+			nh__store_relaxed(&lock->want[id], 0u);
 		nh__wait(&polls, word - 1u);
+		if (leaves)
+			nh__store_relaxed(&lock->want[id], 1u);
 	}
 	nh__store_relaxed(&lock->want[id], 0u);
 	count_wait(lock, polls);

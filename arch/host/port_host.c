@@ -250,7 +250,7 @@ bool nh_host__gate_enter_fenced(_Atomic uint32_t *busy, _Atomic uint32_t *seized
 
 void nh_port_relax(uint32_t polls)
 {
-	if (polls >= 16)
+	if (nh_port_relax_yields(polls))
 		sched_yield();
 }
 

@@ -75,6 +75,8 @@ static inline bool nh_port_in_isr(void)
 	return false;
 }
 
+#define NH_HOST_SPINS 16u
+#define nh_port_relax_yields(polls) ((polls) >= NH_HOST_SPINS)
 void nh_port_relax(uint32_t polls);
 
 #define nh_port_cas_acquire(word, expected, desired)                                            \

@@ -114,6 +114,16 @@
 
 /* ---- caches ------------------------------------------------------------------------------- */
 
+/* What free() asks before it parks a block, so that one beside a FREE block merges at once: 2 = the blocks before and
+ * behind, 1 = the one before, which its own header tells. To read the header behind costs a line of memory that another
+ * CPU may be writing: hosts ask 1. Microcontrollers have no such lines, and their memory is worth more. */
+#ifndef NH_MERGE_LOOK
+#define NH_MERGE_LOOK 2
+#endif
+#if NH_MERGE_LOOK < 1 || NH_MERGE_LOOK > 2
+#error "NH_MERGE_LOOK: 1 or 2"
+#endif
+
 /* 0: no caches at all: every call takes the heap lock. Smallest code. */
 #ifndef NH_CACHES
 #define NH_CACHES 1
@@ -156,12 +166,13 @@
 #define NH_CAP_SMALL_SPAN 72
 #endif
 #if NH_CAP_SMALL < 2 || NH_CAP_SMALL > 62 || NH_CAP_LARGE < 2 || NH_CAP_LARGE > 62
-#error "NH_CAP_SMALL, NH_CAP_LARGE: 2 to 62, the chain word counts in six bits"
+#error "NH_CAP_SMALL, NH_CAP_LARGE: 2 to 62, what a chain word counts in six bits"
 #endif
 
-/* All caches of a heap together hold at most 1/2^NH_CACHE_SHARE of it. */
+/* All caches of a heap together hold at most 1/2^NH_CACHE_SHARE of it. At 6 a firmware-like load can keep as much alive as
+ * without caches; 5 costs it a point or two and spares one miss in seven. */
 #ifndef NH_CACHE_SHARE
-#define NH_CACHE_SHARE 5
+#define NH_CACHE_SHARE 6
 #endif
 #if NH_CACHE_SHARE < 1 || NH_CACHE_SHARE > 16
 #error "NH_CACHE_SHARE: 1 (a half) to 16"
