@@ -8,8 +8,9 @@
 import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { writePage } from '../page.mjs';
 import { stackOf } from './stack.mjs';
-import { markdown, writePage } from './table.mjs';
+import { markdown } from './table.mjs';
 
 const PRESETS = ['rp2040', 'm33', 'a9', 'a15', 'a7', 'a53', 'lse'];
 const IMAGES = ['moderate', 'basic', 'none', 'nocaches', 'newlib'];
@@ -174,7 +175,7 @@ function main() {
   mkdirSync('build/bench', { recursive: true });
   writeFileSync('build/bench/firmware.json', `${JSON.stringify(result, null, 2)}\n`);
   process.stdout.write(markdown(result));
-  if (presets.length === PRESETS.length) writePage('docs/BENCHMARKS.md', result);
+  if (presets.length === PRESETS.length) writePage('docs/BENCHMARKS.md', 'firmware', markdown(result));
 }
 
 try {

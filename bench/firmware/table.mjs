@@ -1,10 +1,7 @@
 // SPDX-License-Identifier: MIT
 // The measurements as tables for docs/BENCHMARKS.md.
 
-import { readFileSync, writeFileSync } from 'node:fs';
-
-const BEGIN = '<!-- firmware: begin -->';
-const END = '<!-- firmware: end -->';
+import { head, row } from '../page.mjs';
 
 /** Rows: what bench.h calls the kinds, and what they are called here. */
 const ROWS = {
@@ -34,9 +31,6 @@ const COLUMNS = {
 };
 
 const STACKS = ['nh_malloc', 'nh_free', 'nh_realloc', 'nh_aligned_alloc', 'nh_init', 'nh_trim', 'nh_validate', 'nh_heap_stats_get'];
-
-const row = (cells) => `| ${cells.join(' | ')} |\n`;
-const head = (cells) => row(cells) + row(cells.map((_, i) => (i ? '---:' : '---')));
 
 function costs(images) {
   const names = Object.keys(COLUMNS).filter((name) => images[name]);
@@ -77,12 +71,4 @@ function section(name, t) {
 
 export function markdown(result) {
   return Object.entries(result.targets).map(([name, t]) => section(name, t)).join('');
-}
-
-/** Puts the tables between the marks of a page; the page's own text stays. */
-export function writePage(path, result) {
-  const page = readFileSync(path, 'utf8');
-  const [begin, end] = [page.indexOf(BEGIN), page.indexOf(END)];
-  if (begin < 0 || end < begin) throw new Error(`${path}: no ${BEGIN} ... ${END}`);
-  writeFileSync(path, `${page.slice(0, begin + BEGIN.length)}\n${markdown(result)}${page.slice(end)}`);
 }

@@ -28,6 +28,7 @@
 #       in front of its own
 
 find_program(NH_NODE NAMES node nodejs REQUIRED)
+include(${CMAKE_CURRENT_LIST_DIR}/../variant.cmake)
 
 set(NH_FIRMWARE_DIR ${CMAKE_CURRENT_LIST_DIR})
 
@@ -68,24 +69,6 @@ function(nh_board_image name)
 	endif()
 endfunction()
 
-function(nh_board_library name)
-	cmake_parse_arguments(PARSE_ARGV 1 arg "" "INCLUDE_FIRST" "OPTIONS")
-	if(arg_UNPARSED_ARGUMENTS)
-		message(FATAL_ERROR "nh_board_library(${name}): what is '${arg_UNPARSED_ARGUMENTS}'?")
-	endif()
-	get_target_property(sources nearheap SOURCES)
-	list(TRANSFORM sources PREPEND ${PROJECT_SOURCE_DIR}/)
-	get_target_property(options nearheap COMPILE_OPTIONS)
-	set(definitions ${nh_definitions})
-	foreach(option IN LISTS arg_OPTIONS)
-		string(REGEX REPLACE "=.*" "" key ${option})
-		list(FILTER definitions EXCLUDE REGEX "^${key}=")
-	endforeach()
-	add_library(${name} STATIC EXCLUDE_FROM_ALL ${sources})
-	target_compile_definitions(${name} PUBLIC ${definitions} ${arg_OPTIONS})
-	target_include_directories(${name} PRIVATE ${arg_INCLUDE_FIRST} ${PROJECT_SOURCE_DIR}
-	                                   PUBLIC ${PROJECT_SOURCE_DIR}/include)
-	target_compile_options(${name} PRIVATE ${options})
-	target_link_libraries(${name} PRIVATE nearheap_warnings)
-	set_target_properties(${name} PROPERTIES C_STANDARD 11 C_STANDARD_REQUIRED ON C_EXTENSIONS OFF)
+function(nh_board_library)
+	nh_library_variant(${ARGV})
 endfunction()

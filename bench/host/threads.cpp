@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Several threads on one heap. An item is one block, whichever thread frees it; time is the wall's, so that twice
+ * the threads on twice the CPUs should halve it.
+ *
+ * larson: P. Larson, M. Krishnan, "Memory allocation for long-running server applications", ISMM 1998: each thread
+ * replaces blocks at random, then ends and leaves all of them to a successor.
+ * xmalloc: C. Lever, D. Boreham, "malloc() performance in a multithreaded Linux environment", USENIX 2000: half of
+ * the threads only allocate, the others only free.
+ * mstress: as mimalloc's stress test is described: blocks of skewed sizes, some kept, some exchanged with
+ * whatever another thread has left at a place that all share.
+ */
+#include "bench/host/queue.h"
+#include "bench/host/suite.h"
+
+#include <array>
+#include <atomic>
+#include <thread>
+
+namespace bench
+{
+
+namespace
+{
+
+/* ---- independent -------------------------------------------------------------------------- */
+
+constexpr int MOST_THREADS = 8;
+
+void independent(benchmark::State &state, const bench_allocator &allocator, long)
+{
+	static const std::vector<trace> traces = [] {
+		std::vector<trace> all;
+		for (int i = 0; i < MOST_THREADS; i++)
+			all.emplace_back(TRACE, 1000, 8, 512, static_cast<uint64_t>(10 + i));
+		return all;
+	}();
+	replace(state, allocator, traces[static_cast<size_t>(state.thread_index())]);
+}
+
+/* ---- producer and consumer ---------------------------------------------------------------- */
+
+/* Thread 0 takes and writes, thread 1 reads and frees. */
+void handover(benchmark::State &state, const bench_allocator &allocator, long most)
+{
+	static bench_queue *const queue = bench_queue_new(1023);
+	static const trace sizes(TRACE, 1, 8, 512, 20);
+	if (state.thread_index() == 0) {
+		size_t at = 0;
+		for (auto _ : state) {
+			const size_t size = most == 64 ? 64 : sizes.steps[at++ & sizes.mask()].size;
+			bench_queue_put(queue, take(allocator, size));
+		}
+		state.SetItemsProcessed(state.iterations());
+	} else {
+		for (auto _ : state) {
+			void *block = bench_queue_take(queue);
+			benchmark::DoNotOptimize(*static_cast<volatile uintptr_t *>(block));
+			allocator.free(block);
+		}
+	}
+}
+
+/* ---- larson ------------------------------------------------------------------------------- */
+
+constexpr size_t LARSON_LIVE = 1000;
+constexpr size_t LARSON_ROUNDS = 20000;
+
+struct hall {
+	std::array<void *, LARSON_LIVE> blocks = {};
+	nht_random random;
+};
+
+void larson_life(const bench_allocator &allocator, hall &own)
+{
+	for (size_t round = 0; round < LARSON_ROUNDS; round++) {
+		void *&victim = own.blocks[nht_below(&own.random, LARSON_LIVE)];
+		allocator.free(victim);
+		victim = take(allocator, between(own.random, 8, 1000));
+	}
+}
+
+/* One turn of the loop is the life of one thread. The thread that counts them never allocates. */
+void larson(benchmark::State &state, const bench_allocator &allocator, long)
+{
+	hall own;
+	nht_random_seed(&own.random, static_cast<uint64_t>(30 + state.thread_index()));
+	std::thread([&] {
+		for (void *&block : own.blocks)
+			block = take(allocator, between(own.random, 8, 1000));
+	}).join();
+	for (auto _ : state)
+		std::thread([&] { larson_life(allocator, own); }).join();
+	std::thread([&] {
+		for (void *block : own.blocks)
+			allocator.free(block);
+	}).join();
+	state.SetItemsProcessed(state.iterations() * static_cast<int64_t>(LARSON_ROUNDS));
+}
+
+/* ---- xmalloc ------------------------------------------------------------------------------ */
+
+constexpr size_t BATCHES = 63;
+struct batch {
+	std::array<void *, 64> blocks;
+};
+
+struct exchange {
+	bench_queue *empty = bench_queue_new(BATCHES), *full = bench_queue_new(BATCHES);
+	std::array<batch, BATCHES> batches;
+
+	exchange()
+	{
+		for (batch &one : batches)
+			bench_queue_put_shared(empty, &one);
+	}
+};
+
+void xmalloc(benchmark::State &state, const bench_allocator &allocator, long)
+{
+	static exchange all;
+	if (state.thread_index() % 2 == 0) {
+		nht_random random;
+		nht_random_seed(&random, static_cast<uint64_t>(40 + state.thread_index()));
+		for (auto _ : state) {
+			batch *one = static_cast<batch *>(bench_queue_take_shared(all.empty));
+			for (void *&block : one->blocks)
+				block = take(allocator, between(random, 8, 512));
+			bench_queue_put_shared(all.full, one);
+		}
+		state.SetItemsProcessed(state.iterations() * static_cast<int64_t>(batch().blocks.size()));
+	} else {
+		for (auto _ : state) {
+			batch *one = static_cast<batch *>(bench_queue_take_shared(all.full));
+			for (void *block : one->blocks)
+				allocator.free(block);
+			bench_queue_put_shared(all.empty, one);
+		}
+	}
+}
+
+/* ---- mstress ------------------------------------------------------------------------------ */
+
+constexpr size_t KEPT = 1000;
+
+size_t skewed_size(nht_random &random)
+{
+	const size_t percent = nht_below(&random, 100);
+	return percent < 90 ? between(random, 8, 128) : percent < 99 ? between(random, 128, 1024) : between(random, 1024, 16384);
+}
+
+void mstress(benchmark::State &state, const bench_allocator &allocator, long)
+{
+	static std::array<std::atomic<void *>, KEPT> shared = {};
+	std::vector<void *> kept(KEPT);
+	nht_random random;
+	nht_random_seed(&random, static_cast<uint64_t>(50 + state.thread_index()));
+	for (auto _ : state) {
+		void *block = take(allocator, skewed_size(random));
+		const size_t place = nht_below(&random, KEPT);
+		if (nht_chance(&random, 50))
+			std::swap(block, kept[place]);
+		else
+			block = shared[place].exchange(block, std::memory_order_acq_rel);
+		allocator.free(block);
+	}
+	for (void *block : kept)
+		allocator.free(block);
+	if (state.thread_index() == 0) /* the loop ends for all at once */
+		for (auto &place : shared)
+			allocator.free(place.exchange(nullptr, std::memory_order_acq_rel));
+	state.SetItemsProcessed(state.iterations());
+}
+
+} // namespace
+
+void add_threads()
+{
+	for (const workload &one : {
+		     workload{ "threads1", independent, 0, 1, BENCH_ONE_SIZE, true },
+		     workload{ "threads2", independent, 0, 2, BENCH_ONE_SIZE, true },
+		     workload{ "threads4", independent, 0, 4, BENCH_ONE_SIZE, true },
+		     workload{ "threads8", independent, 0, 8, BENCH_ONE_SIZE, true },
+		     workload{ "handover64", handover, 64, 2, BENCH_ONE_THREAD, true },
+		     workload{ "handover_random", handover, 512, 2, BENCH_ONE_SIZE | BENCH_ONE_THREAD, true },
+		     workload{ "larson", larson, 0, 2, BENCH_ONE_SIZE | BENCH_ONE_THREAD, true },
+		     workload{ "xmalloc", xmalloc, 0, 2, BENCH_ONE_SIZE | BENCH_ONE_THREAD, true },
+		     workload{ "mstress", mstress, 0, 2, BENCH_ONE_SIZE | BENCH_ONE_THREAD, true },
+	     })
+		add(one);
+}
+
+} // namespace bench
