@@ -9,8 +9,10 @@
 // In the repository's root. --smoke measures nothing: everything runs once. --filter runs some workloads only, --program
 // runs a bench_host that is built already. Without any of these the page is written too.
 //
+// ns are of the wall where there are several threads, cpu_ns of all threads together.
+//
 //   { machine:   { cpu, cpus, kernel, compiler, load }, repetitions,
-//     workloads: { pair64: { nearheap_none: { median_ns, min_ns, ops }, ... }, ... },       ns per block
+//     workloads: { pair64: { nearheap_none: { median_ns, min_ns, cpu_ns, ops }, ... }, ... },      ns per block
 //     latency:   { pair64: { nearheap_none: { malloc: { all: { p50, p99, p999, max }, floor: {...} }, free: ... } } },
 //     growth:    { blocks: { nearheap_moderate: [{ n, median_ns, min_ns }, ...] }, heap_kib, heaps, threads } }
 
@@ -70,13 +72,14 @@ function workloadsOf(benchmarks) {
   for (const one of inOrder) {
     if (one.error_occurred) throw new RunError(`${one.name}: ${one.error_message}`);
     const [workload, allocator] = one.name.split('/');
-    const entry = ((workloads[workload] ??= {})[allocator] ??= { ns: [], ops: 0 });
+    const entry = ((workloads[workload] ??= {})[allocator] ??= { ns: [], cpu: [], ops: 0 });
     entry.ns.push(1e9 / one.items_per_second);
+    entry.cpu.push(1e9 / one.items_per_second * (one.name.includes('/real_time') ? one.cpu_time / one.real_time : 1));
     entry.ops += one.iterations;
   }
   for (const allocators of Object.values(workloads)) {
-    for (const [name, { ns, ops }] of Object.entries(allocators)) {
-      allocators[name] = { median_ns: median(ns), min_ns: Math.min(...ns), ops };
+    for (const [name, { ns, cpu, ops }] of Object.entries(allocators)) {
+      allocators[name] = { median_ns: median(ns), min_ns: Math.min(...ns), cpu_ns: median(cpu), ops };
     }
   }
   return workloads;

@@ -64,7 +64,7 @@ void handover(benchmark::State &state, const bench_allocator &allocator, long mo
 /* ---- larson ------------------------------------------------------------------------------- */
 
 constexpr size_t LARSON_LIVE = 1000;
-constexpr size_t LARSON_ROUNDS = 20000;
+constexpr size_t LARSON_ROUNDS = 100 * LARSON_LIVE;
 
 struct hall {
 	std::array<void *, LARSON_LIVE> blocks = {};
@@ -183,7 +183,8 @@ void add_threads()
 		     workload{ "threads8", independent, 0, 8, BENCH_ONE_SIZE, true },
 		     workload{ "handover64", handover, 64, 2, BENCH_ONE_THREAD, true },
 		     workload{ "handover_random", handover, 512, 2, BENCH_ONE_SIZE | BENCH_ONE_THREAD, true },
-		     workload{ "larson", larson, 0, 2, BENCH_ONE_SIZE | BENCH_ONE_THREAD, true },
+		     /* a life is long: if one thread had to wait for a turn of the scheduler each time, it would take seconds */
+		     workload{ "larson", larson, 0, 2, BENCH_ONE_SIZE | BENCH_ONE_THREAD | BENCH_CONVOYS, true },
 		     workload{ "xmalloc", xmalloc, 0, 2, BENCH_ONE_SIZE | BENCH_ONE_THREAD, true },
 		     workload{ "mstress", mstress, 0, 2, BENCH_ONE_SIZE | BENCH_ONE_THREAD, true },
 	     })
