@@ -24,7 +24,7 @@ import { writePage } from '../page.mjs';
 import { markdown } from './table.mjs';
 
 const BUILD = 'build/bench/gcc-release';
-const FULL = { repetitions: 9, minTime: 0.04, replays: 25 };
+const FULL = { repetitions: 9, minTime: 0.03, replays: 25 };
 const QUICK = { repetitions: 3, minTime: 0.01, replays: 5 };
 const SMOKE = { repetitions: 1, minTime: 1e-6, replays: 1 };
 
