@@ -9,10 +9,11 @@
 // In the repository's root. --smoke measures nothing: everything runs once. --filter runs some workloads only, --program
 // runs a bench_host that is built already. Without any of these the page is written too.
 //
-// ns are of the wall where there are several threads, cpu_ns of all threads together.
+// ns are per block; `busy` is there where the wall is measured: how many CPUs the threads kept busy. If that is less than
+// their number, the machine was not theirs, and the figure says little.
 //
 //   { machine:   { cpu, cpus, kernel, compiler, load }, repetitions,
-//     workloads: { pair64: { nearheap_none: { median_ns, min_ns, cpu_ns, ops }, ... }, ... },      ns per block
+//     workloads: { pair64: { nearheap_none: { median_ns, min_ns, ops, busy }, ... }, ... },
 //     latency:   { pair64: { nearheap_none: { malloc: { all: { p50, p99, p999, max }, floor: {...} }, free: ... } } },
 //     growth:    { blocks: { nearheap_moderate: [{ n, median_ns, min_ns }, ...] }, heap_kib, heaps, threads } }
 
@@ -24,9 +25,10 @@ import { writePage } from '../page.mjs';
 import { markdown } from './table.mjs';
 
 const BUILD = 'build/bench/gcc-release';
-const FULL = { repetitions: 9, minTime: 0.03, replays: 25 };
-const QUICK = { repetitions: 3, minTime: 0.01, replays: 5 };
-const SMOKE = { repetitions: 1, minTime: 1e-6, replays: 1 };
+/** Rounds are processes: where the loader puts things is another each time, and some allocators mind. */
+const FULL = { rounds: 3, repetitions: 3, minTime: 0.03, replays: 25 };
+const QUICK = { rounds: 2, repetitions: 2, minTime: 0.008, replays: 5 };
+const SMOKE = { rounds: 1, repetitions: 1, minTime: 1e-6, replays: 1 };
 
 /** What others rely on: these workloads, with these allocators. */
 const WORKLOADS = ['pair16', 'pair64', 'pair256', 'pair1024', 'fifo32', 'random512', 'random4096', 'realloc', 'calloc',
@@ -72,14 +74,14 @@ function workloadsOf(benchmarks) {
   for (const one of inOrder) {
     if (one.error_occurred) throw new RunError(`${one.name}: ${one.error_message}`);
     const [workload, allocator] = one.name.split('/');
-    const entry = ((workloads[workload] ??= {})[allocator] ??= { ns: [], cpu: [], ops: 0 });
+    const entry = ((workloads[workload] ??= {})[allocator] ??= { ns: [], busy: [], ops: 0 });
     entry.ns.push(1e9 / one.items_per_second);
-    entry.cpu.push(1e9 / one.items_per_second * (one.name.includes('/real_time') ? one.cpu_time / one.real_time : 1));
+    if (one.cpu !== undefined) entry.busy.push(one.cpu);
     entry.ops += one.iterations;
   }
   for (const allocators of Object.values(workloads)) {
-    for (const [name, { ns, cpu, ops }] of Object.entries(allocators)) {
-      allocators[name] = { median_ns: median(ns), min_ns: Math.min(...ns), cpu_ns: median(cpu), ops };
+    for (const [name, { ns, busy, ops }] of Object.entries(allocators)) {
+      allocators[name] = { median_ns: median(ns), min_ns: Math.min(...ns), ops, ...(busy.length && { busy: median(busy) }) };
     }
   }
   return workloads;
@@ -135,20 +137,23 @@ function check({ workloads, latency, growth }) {
 
 // ---- measuring -------------------------------------------------------------
 
-function measure(program, { repetitions, minTime, replays }, filter, out) {
-  const load = loadavg()[0];
-  const raw = `${out}.raw`;
+function runRound(program, { repetitions, minTime }, filter, raw) {
   run([program, '--benchmark_enable_random_interleaving=true', `--benchmark_repetitions=${repetitions}`,
     `--benchmark_min_time=${minTime}`, `--benchmark_out=${raw}`, '--benchmark_out_format=json', `--benchmark_filter=${filter}`]);
-  const { context, benchmarks } = JSON.parse(readFileSync(raw, 'utf8'));
-  const workloads = workloadsOf(benchmarks);
+  return JSON.parse(readFileSync(raw, 'utf8'));
+}
+
+function measure(program, size, filter, out) {
+  const load = loadavg()[0];
+  const rounds = Array.from({ length: size.rounds }, () => runRound(program, size, filter, `${out}.raw`));
+  const workloads = workloadsOf(rounds.flatMap((round) => round.benchmarks));
   const growth = growthOf(workloads);
   for (const name of Object.keys(workloads).filter((name) => name.startsWith('growth_'))) delete workloads[name];
   return {
-    machine: { cpu: cpus()[0].model, cpus: cpus().length, kernel: release(), compiler: context.compiler, load },
-    repetitions,
+    machine: { cpu: cpus()[0].model, cpus: cpus().length, kernel: release(), compiler: rounds[0].context.compiler, load },
+    repetitions: size.rounds * size.repetitions,
     workloads,
-    latency: JSON.parse(run([program, `--latency=${replays}`])),
+    latency: JSON.parse(run([program, `--latency=${size.replays}`])),
     growth,
   };
 }

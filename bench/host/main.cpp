@@ -31,7 +31,7 @@ void add(const workload &workload, const bench_allocator &allocator, const std::
 	auto *registered = benchmark::RegisterBenchmark((name + "/" + allocator.name).c_str(), run);
 	registered->Threads(workload.threads);
 	if (workload.wall)
-		registered->UseRealTime()->MeasureProcessCPUTime();
+		registered->UseManualTime();
 }
 
 void add(const workload &workload)

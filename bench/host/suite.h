@@ -8,6 +8,7 @@
 
 #include <benchmark/benchmark.h>
 
+#include <chrono>
 #include <string>
 #include <vector>
 
@@ -59,8 +60,8 @@ struct trace {
 	}
 };
 
-/* Name of a result: WORKLOAD/ALLOCATOR, read by bench.mjs. Threads above 1 are timed by the wall, else by the
- * thread's own time, which does not count what other programs take. */
+/* Name of a result: WORKLOAD/ALLOCATOR, read by bench.mjs. Timed by `wall`, or by the thread's own time, which does not
+ * count what other programs take. */
 using body = void (*)(benchmark::State &state, const bench_allocator &allocator, long parameter);
 struct workload {
 	const char *name;
@@ -79,6 +80,21 @@ void add_threads();
 void add_select();
 void add_growth();
 
+/* The time from when all threads of a benchmark are there to when the last is done, and (counter `cpu`) how many CPUs
+ * they kept busy. Google Benchmark would take the mean of the threads' own times, which is shorter where they do not
+ * all run at once. Without UseManualTime nobody looks at it. */
+class wall
+{
+public:
+	explicit wall(benchmark::State &state);
+	void stop();
+
+private:
+	benchmark::State &state;
+	std::chrono::steady_clock::time_point begin;
+	double cpu;
+};
+
 /* Random replacements among the blocks of a trace: fresh(size) and give(block) are the allocator. */
 template <typename allocate, typename release>
 void replace(benchmark::State &state, const trace &trace, allocate fresh, release give)
@@ -89,11 +105,13 @@ void replace(benchmark::State &state, const trace &trace, allocate fresh, releas
 	const step *const steps = trace.steps.data();
 	const size_t mask = trace.mask();
 	size_t at = 0;
+	wall wall(state);
 	for (auto _ : state) {
 		const step &now = steps[at++ & mask];
 		give(blocks[now.slot]);
 		blocks[now.slot] = fresh(now.size);
 	}
+	wall.stop();
 	for (void *block : blocks)
 		give(block);
 	state.SetItemsProcessed(state.iterations());

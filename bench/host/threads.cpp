@@ -15,10 +15,58 @@
 
 #include <array>
 #include <atomic>
+#include <condition_variable>
+#include <ctime>
+#include <mutex>
 #include <thread>
 
 namespace bench
 {
+
+/* ---- wall --------------------------------------------------------------------------------- */
+
+namespace
+{
+
+/* All threads of a benchmark meet here; one benchmark runs at a time. */
+void meet(int threads)
+{
+	static std::mutex mutex;
+	static std::condition_variable changed;
+	static int here;
+	static uint64_t meetings;
+	std::unique_lock<std::mutex> lock(mutex);
+	const uint64_t mine = meetings;
+	if (++here == threads) {
+		here = 0;
+		meetings++;
+		changed.notify_all();
+	}
+	changed.wait(lock, [&] { return meetings != mine; });
+}
+
+double cpu_seconds()
+{
+	timespec now;
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
+	return static_cast<double>(now.tv_sec) + static_cast<double>(now.tv_nsec) * 1e-9;
+}
+
+} // namespace
+
+wall::wall(benchmark::State &of) : state(of), cpu(cpu_seconds())
+{
+	meet(state.threads());
+	begin = std::chrono::steady_clock::now();
+}
+
+void wall::stop()
+{
+	meet(state.threads());
+	state.SetIterationTime(std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count());
+	if (state.thread_index() == 0)
+		state.counters["cpu"] = benchmark::Counter(cpu_seconds() - cpu, benchmark::Counter::kIsRate);
+}
 
 namespace
 {
@@ -45,6 +93,7 @@ void handover(benchmark::State &state, const bench_allocator &allocator, long mo
 {
 	static bench_queue *const queue = bench_queue_new(1023);
 	static const trace sizes(TRACE, 1, 8, 512, 20);
+	wall wall(state);
 	if (state.thread_index() == 0) {
 		size_t at = 0;
 		for (auto _ : state) {
@@ -59,6 +108,7 @@ void handover(benchmark::State &state, const bench_allocator &allocator, long mo
 			allocator.free(block);
 		}
 	}
+	wall.stop();
 }
 
 /* ---- larson ------------------------------------------------------------------------------- */
@@ -89,8 +139,10 @@ void larson(benchmark::State &state, const bench_allocator &allocator, long)
 		for (void *&block : own.blocks)
 			block = take(allocator, between(own.random, 8, 1000));
 	}).join();
+	wall wall(state);
 	for (auto _ : state)
 		std::thread([&] { larson_life(allocator, own); }).join();
+	wall.stop();
 	std::thread([&] {
 		for (void *block : own.blocks)
 			allocator.free(block);
@@ -119,6 +171,7 @@ struct exchange {
 void xmalloc(benchmark::State &state, const bench_allocator &allocator, long)
 {
 	static exchange all;
+	wall wall(state);
 	if (state.thread_index() % 2 == 0) {
 		nht_random random;
 		nht_random_seed(&random, static_cast<uint64_t>(40 + state.thread_index()));
@@ -137,6 +190,7 @@ void xmalloc(benchmark::State &state, const bench_allocator &allocator, long)
 			bench_queue_put_shared(all.empty, one);
 		}
 	}
+	wall.stop();
 }
 
 /* ---- mstress ------------------------------------------------------------------------------ */
@@ -155,6 +209,7 @@ void mstress(benchmark::State &state, const bench_allocator &allocator, long)
 	std::vector<void *> kept(KEPT);
 	nht_random random;
 	nht_random_seed(&random, static_cast<uint64_t>(50 + state.thread_index()));
+	wall wall(state);
 	for (auto _ : state) {
 		void *block = take(allocator, skewed_size(random));
 		const size_t place = nht_below(&random, KEPT);
@@ -164,9 +219,10 @@ void mstress(benchmark::State &state, const bench_allocator &allocator, long)
 			block = shared[place].exchange(block, std::memory_order_acq_rel);
 		allocator.free(block);
 	}
+	wall.stop();
 	for (void *block : kept)
 		allocator.free(block);
-	if (state.thread_index() == 0) /* the loop ends for all at once */
+	if (state.thread_index() == 0)
 		for (auto &place : shared)
 			allocator.free(place.exchange(nullptr, std::memory_order_acq_rel));
 	state.SetItemsProcessed(state.iterations());
