@@ -54,9 +54,10 @@ double cpu_seconds()
 
 } // namespace
 
-wall::wall(benchmark::State &of) : state(of), cpu(cpu_seconds())
+wall::wall(benchmark::State &of) : state(of)
 {
 	meet(state.threads());
+	cpu = cpu_seconds();
 	begin = std::chrono::steady_clock::now();
 }
 
