@@ -11,7 +11,8 @@
 extern "C" {
 #endif
 
-#define BENCH_HEAP ((size_t)512 << 20) /* bytes that each heap of ours is given; pages that nobody wrote cost nothing */
+/* Bytes that each heap of ours is given; pages that nobody wrote cost nothing. */
+#define BENCH_HEAP ((size_t)512 << 20)
 
 /* What an allocator cannot do, and is not asked for. */
 #define BENCH_ONE_SIZE 1u    /* blocks of one size, BENCH_ONE_SIZE_MAX */

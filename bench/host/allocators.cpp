@@ -50,7 +50,8 @@ const bench_allocator *peer(const char *name, const char *file)
 
 const bench_allocator *c_library()
 {
-	return new bench_allocator{ "glibc", 0, std::malloc, std::free, std::realloc, std::calloc, aligned_alloc };
+	return new bench_allocator{ "glibc",      0,           std::malloc,  std::free,
+		                    std::realloc, std::calloc, aligned_alloc };
 }
 
 } // namespace

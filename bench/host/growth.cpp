@@ -35,9 +35,11 @@ void heap_size(benchmark::State &state, const bench_allocator &allocator, long b
 
 void add_growth()
 {
-	for (const char *name : { "nearheap_moderate", "jemalloc", "mimalloc", "tcmalloc", "glibc", "tlsf_mutex" })
+	for (const char *name :
+	     { "nearheap_moderate", "jemalloc", "mimalloc", "tcmalloc", "glibc", "tlsf_mutex" })
 		for (long count : { 100, 300, 1000, 3000, 10000, 30000, 100000 })
-			add({ nullptr, live_blocks, count, 1, 0, false }, *find(name), "growth_blocks_" + std::to_string(count));
+			add({ nullptr, live_blocks, count, 1, 0, false }, *find(name),
+			    "growth_blocks_" + std::to_string(count));
 	for (const bench_nearheap *nearheap : nearheaps())
 		for (long kib : { 16, 32, 64, 256, 1024, 16 * 1024, 128 * 1024, 512 * 1024 })
 			add({ nullptr, heap_size, kib * 1024, 1, 0, false }, nearheap->table,

@@ -103,7 +103,8 @@ uint64_t clock_cost()
 	return least;
 }
 
-void replay(const bench_allocator &allocator, const trace &trace, uint64_t clock, calls &mallocs, calls &frees)
+void replay(const bench_allocator &allocator, const trace &trace, uint64_t clock, calls &mallocs,
+            calls &frees)
 {
 	std::vector<void *> blocks(trace.live);
 	for (size_t i = 0; i < trace.live; i++)
@@ -127,8 +128,8 @@ void print_histogram(const char *name, const histogram &histogram, double rate, 
 {
 	auto ns = [&](uint64_t value) { return static_cast<double>(value) / rate; };
 	std::printf("\"%s\": {\"p50\": %.2f, \"p99\": %.2f, \"p999\": %.2f, \"max\": %.2f}%s", name,
-	            ns(histogram.percentile(0.5)), ns(histogram.percentile(0.99)), ns(histogram.percentile(0.999)),
-	            ns(histogram.largest()), end);
+	            ns(histogram.percentile(0.5)), ns(histogram.percentile(0.99)),
+	            ns(histogram.percentile(0.999)), ns(histogram.largest()), end);
 }
 
 void print_calls(const char *name, const calls &calls, double rate, const char *end)

@@ -27,7 +27,9 @@ static bool able(const workload &workload, const bench_allocator &allocator)
 
 void add(const workload &workload, const bench_allocator &allocator, const std::string &name)
 {
-	auto run = [workload, &allocator](benchmark::State &state) { workload.run(state, allocator, workload.parameter); };
+	auto run = [workload, &allocator](benchmark::State &state) {
+		workload.run(state, allocator, workload.parameter);
+	};
 	auto *registered = benchmark::RegisterBenchmark((name + "/" + allocator.name).c_str(), run);
 	registered->Threads(workload.threads);
 	if (workload.wall)

@@ -44,7 +44,8 @@ static nh_instance *open_instance(const nh_heap_config *heaps, unsigned count)
 		opened->heaps[i] = heaps[i];
 		opened->heaps[i].base = bench_map(heaps[i].size);
 	}
-	must(nh_instance_init(&opened->storage, opened->heaps, count, NULL, &opened->instance), "nh_instance_init");
+	must(nh_instance_init(&opened->storage, opened->heaps, count, NULL, &opened->instance),
+	     "nh_instance_init");
 	opened->next = all_opened;
 	all_opened = opened;
 	return opened->instance;

@@ -22,7 +22,8 @@ void by_attribute(benchmark::State &state, const bench_allocator &allocator, lon
 	nh_instance *instance = nearheap.open(heaps.data(), static_cast<unsigned>(count));
 	const uint32_t wanted = heaps.back().attributes;
 	for (auto _ : state)
-		nearheap.free(instance, written(allocator, nearheap.malloc_attr(instance, wanted, SIZE), SIZE));
+		nearheap.free(instance,
+		              written(allocator, nearheap.malloc_attr(instance, wanted, SIZE), SIZE));
 	nearheap.close(instance);
 	state.SetItemsProcessed(state.iterations());
 }
@@ -61,7 +62,8 @@ void add_select()
 {
 	for (const bench_nearheap *nearheap : nearheaps()) {
 		for (long heaps : { 1, 2, 4, 8, 16 })
-			add({ nullptr, by_attribute, heaps, 1, 0, false }, nearheap->table, "select" + std::to_string(heaps));
+			add({ nullptr, by_attribute, heaps, 1, 0, false }, nearheap->table,
+			    "select" + std::to_string(heaps));
 		add({ nullptr, by_nearness, 0, 1, 0, false }, nearheap->table, "affinity_near");
 		add({ nullptr, by_nearness, 1, 1, 0, false }, nearheap->table, "affinity_fallback");
 	}

@@ -13,7 +13,8 @@ trace::trace(size_t length, size_t live_blocks, size_t low, size_t high, uint64_
 	nht_random_seed(&random, seed);
 	steps.resize(length);
 	for (step &one : steps)
-		one = { static_cast<uint32_t>(nht_below(&random, live)), static_cast<uint32_t>(between(random, low, high)) };
+		one = { static_cast<uint32_t>(nht_below(&random, live)),
+			static_cast<uint32_t>(between(random, low, high)) };
 }
 
 namespace
@@ -62,7 +63,8 @@ void growing(benchmark::State &state, const bench_allocator &allocator, long mos
 }
 
 /* Sixteen live blocks, so that it is not always the same memory that is cleared or fitted. */
-template <typename function> void among_16(benchmark::State &state, const bench_allocator &allocator, function fresh)
+template <typename function>
+void among_16(benchmark::State &state, const bench_allocator &allocator, function fresh)
 {
 	static const trace steps(TRACE, 16, 8, 512, 3);
 	replace(

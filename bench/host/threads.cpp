@@ -64,7 +64,8 @@ wall::wall(benchmark::State &of) : state(of)
 void wall::stop()
 {
 	meet(state.threads());
-	state.SetIterationTime(std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count());
+	state.SetIterationTime(
+		std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count());
 	if (state.thread_index() == 0)
 		state.counters["cpu"] = benchmark::Counter(cpu_seconds() - cpu, benchmark::Counter::kIsRate);
 }
@@ -201,7 +202,9 @@ constexpr size_t KEPT = 1000;
 size_t skewed_size(nht_random &random)
 {
 	const size_t percent = nht_below(&random, 100);
-	return percent < 90 ? between(random, 8, 128) : percent < 99 ? between(random, 128, 1024) : between(random, 1024, 16384);
+	return percent < 90   ? between(random, 8, 128)
+	       : percent < 99 ? between(random, 128, 1024)
+	                      : between(random, 1024, 16384);
 }
 
 void mstress(benchmark::State &state, const bench_allocator &allocator, long)
@@ -241,7 +244,8 @@ void add_threads()
 		     workload{ "handover64", handover, 64, 2, BENCH_ONE_THREAD, true },
 		     workload{ "handover_random", handover, 512, 2, BENCH_ONE_SIZE | BENCH_ONE_THREAD, true },
 		     /* a life is long: if one thread had to wait for a turn of the scheduler each time, it would take seconds */
-		     workload{ "larson", larson, 0, 2, BENCH_ONE_SIZE | BENCH_ONE_THREAD | BENCH_CONVOYS, true },
+		     workload{ "larson", larson, 0, 2, BENCH_ONE_SIZE | BENCH_ONE_THREAD | BENCH_CONVOYS,
+	                       true },
 		     workload{ "xmalloc", xmalloc, 0, 2, BENCH_ONE_SIZE | BENCH_ONE_THREAD, true },
 		     workload{ "mstress", mstress, 0, 2, BENCH_ONE_SIZE | BENCH_ONE_THREAD, true },
 	     })
