@@ -10,7 +10,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { build, compilerKey, run, runMain, writeJson } from '../lib/run.mjs';
+import { build, compilerKey, run, runMain, writeJson } from '../run.mjs';
 
 const LEVELS = ['none', 'basic', 'moderate'];
 const COMPILER = 'gcc';

@@ -5,10 +5,11 @@
 //
 //   node bench/firmware/bench.mjs [PRESET ...]      in the repository's root; `./run bench firmware`
 
-import { execFileSync, spawnSync } from 'node:child_process';
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { writePage } from '../page.mjs';
+import { build as buildIn, readJson, run, RunError, runMain, writeJson } from '../run.mjs';
 import { stackOf } from './stack.mjs';
 import { markdown } from './table.mjs';
 
@@ -16,24 +17,12 @@ const PRESETS = ['rp2040', 'm33', 'a9', 'a15', 'a7', 'a53', 'lse'];
 const IMAGES = ['moderate', 'basic', 'none', 'nocaches', 'newlib'];
 const KINDS = ['empty', 'pairMalloc', 'pairFree', 'aloneMalloc', 'aloneFree', 'mallocHit', 'mallocMiss', 'mallocLarge',
   'freeHit', 'freeOverflow', 'freeLarge', 'freeRemote', 'freeRemoteFull', 'fallback', 'reclaim', 'refused'];
-const HEAPS = { near: 'of one CPU', far: 'of one CPU', spare: 'shared' };
+const HEAPS = { near: 'of one CPU', far: 'of one CPU', spare: 'shared', whole: 'shared' };
 const LOCK = ['nh__lock_acquire', 'nh__lock_release'];
 
-class RunError extends Error {}
-
-function run(words) {
-  const result = spawnSync(words[0], words.slice(1), { encoding: 'latin1', maxBuffer: 1 << 26 });
-  const output = `${result.stdout ?? ''}${result.stderr ?? ''}`;
-  if (result.status !== 0) throw new RunError(`${words.join(' ')}\n${output}${result.error ?? ''}`);
-  return output;
-}
-
-function build(preset) {
-  const dir = `build/bench/${preset}`;
-  run(['cmake', '--preset', preset, '-B', dir, '-D', 'NH_BENCH=ON', '-D', 'NH_TESTS=OFF', '-D', 'NH_DEMO=OFF']);
-  run(['cmake', '--build', dir, '-j', '2']);
-  const info = JSON.parse(readFileSync(join(dir, 'bench/firmware/bench.json'), 'utf8'));
-  return { dir: join(dir, 'bench/firmware'), ...info };
+function build(preset, images) {
+  const dir = join(buildIn(preset, `build/bench/${preset}`, {}, images.map((image) => `bench_${image}`)), 'bench/firmware');
+  return { dir, ...readJson(join(dir, 'bench.json')) };
 }
 
 // ---- symbols ---------------------------------------------------------------
@@ -61,20 +50,21 @@ const functionAt = (symbols, pc) => symbols.filter((s) => s.code && s.address >>
 
 // ---- running ---------------------------------------------------------------
 
-/** places: [{ length, name }] */
+/** places: [{ length, instructions, name }], the length in the board's unit */
 function longestOf(places, names) {
   const own = places.filter((place) => names.has(place.name));
   if (!own.length) throw new RunError('nothing masked interrupts');
   const longest = own.reduce((a, b) => (b.length > a.length ? b : a));
-  return { longest: longest.length, place: longest.name };
+  const instructions = Math.max(...own.map((place) => place.instructions));
+  return { longest: longest.length, instructions, place: longest.name };
 }
 
 function runEmulated(target, elf, report, names) {
   const output = run([...target.run, elf, '--schedule', 'lockstep', '--seed', '1', '--report', report, '--hold', LOCK.join(',')]);
-  const { cores, hold } = JSON.parse(readFileSync(report, 'utf8'));
+  const { cores, hold } = readJson(report);
   return {
     output,
-    masked: longestOf(cores[0].irqOffPlaces.map((s) => ({ length: s.cycles, name: s.function })), names),
+    masked: longestOf(cores[0].irqOffPlaces.map((s) => ({ length: s.cycles, instructions: s.instructions, name: s.function })), names),
     held: { longest: hold.cycles },
   };
 }
@@ -86,11 +76,11 @@ function runQemu(target, elf, report, names) {
   const watched = { start: 'bench_begin', stop: 'bench_end', keep: 'bench_was', acquire: LOCK[0], release: LOCK[1] };
   for (const [key, name] of Object.entries(watched)) words.push(`${key}=${addressOf(symbols, name)}`);
   const output = run([...target.run, elf, '--seed', '1', '--icount', ...words.flatMap((word) => ['--observe', word])]);
-  const cpu = JSON.parse(readFileSync(report, 'utf8')).cpus[0];
+  const cpu = readJson(report).cpus[0];
   return {
     output,
     samples: cpu.samples,
-    masked: longestOf(cpu.masked.map((m) => ({ length: m.max, name: functionAt(symbols, m.pc) })), names),
+    masked: longestOf(cpu.masked.map((m) => ({ length: m.max, instructions: m.max, name: functionAt(symbols, m.pc) })), names),
     held: { longest: cpu.held.max },
   };
 }
@@ -154,10 +144,11 @@ function measure(target, image) {
   return { board, unit, result };
 }
 
-function measureTarget(preset) {
-  const target = build(preset);
+/** One board: { board, unit, compiler, flags, images, stack }. */
+export function measureTarget(preset, images = IMAGES) {
+  const target = build(preset, images);
   const entry = { compiler: target.compiler, flags: target.flags, images: {} };
-  for (const image of IMAGES) {
+  for (const image of images) {
     const { board, unit, result } = measure(target, image);
     Object.assign(entry, { board, unit });
     entry.images[image] = result;
@@ -172,15 +163,9 @@ function main() {
   if (unknown.length) throw new RunError(`no such board: ${unknown.join(', ')} (${PRESETS.join(', ')})`);
   const result = { targets: {} };
   for (const preset of presets) result.targets[preset] = measureTarget(preset);
-  mkdirSync('build/bench', { recursive: true });
-  writeFileSync('build/bench/firmware.json', `${JSON.stringify(result, null, 2)}\n`);
+  writeJson('build/bench/firmware.json', result);
   process.stdout.write(markdown(result));
   if (presets.length === PRESETS.length) writePage('docs/BENCHMARKS.md', 'firmware', markdown(result));
 }
 
-try {
-  main();
-} catch (e) {
-  process.stderr.write(`${e instanceof RunError ? e.message : e.stack}\n`);
-  process.exitCode = 1;
-}
+if (import.meta.url === pathToFileURL(process.argv[1]).href) await runMain(main);

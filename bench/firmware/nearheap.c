@@ -9,6 +9,7 @@ enum { NEAR, FAR, SPARE, HEAPS };
 
 #define NEAR_SIZE (128u * 1024u)
 #define SPARE_SIZE (20u * 1024u) /* just large enough for caches */
+#define WHOLE_SIZE (192u * 1024u) /* is not made, only asked about */
 #define FILLED 1024u
 
 static void *filled[FILLED];
@@ -35,6 +36,9 @@ void bench_allocator_init(void)
 	for (unsigned i = 0; i < HEAPS; i++)
 		board_printf("control: %s %u %u\n", heaps[i].name, (unsigned)heaps[i].size,
 		             (unsigned)nh_heap_control_size(&heaps[i]));
+	nh_heap_config whole = heaps[SPARE];
+	whole.size = WHOLE_SIZE;
+	board_printf("control: whole %u %u\n", (unsigned)whole.size, (unsigned)nh_heap_control_size(&whole));
 }
 
 /* ---- which kind was it? ----------------------------------------------------------------- */

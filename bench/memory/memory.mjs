@@ -8,7 +8,7 @@
 
 import { join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { build, compilerKey, run, runAll, runMain, writeJson } from '../lib/run.mjs';
+import { build, compilerKey, run, runAll, runMain, writeJson } from '../run.mjs';
 
 const COMPILER = 'arm-linux-gnueabihf-gcc';
 const EMULATOR = ['qemu-arm', '-L', '/usr/arm-linux-gnueabihf'];

@@ -65,15 +65,6 @@ export function writeJson(path, value) {
   writeFileSync(path, `${JSON.stringify(value, null, 2)}\n`);
 }
 
-/** The text between `<!-- NAME: begin -->` and `<!-- NAME: end -->` of a page; the rest stays. */
-export function writeBetween(path, name, text) {
-  const page = readFileSync(path, 'utf8');
-  const [begin, end] = [`<!-- ${name}: begin -->`, `<!-- ${name}: end -->`];
-  const [from, to] = [page.indexOf(begin), page.indexOf(end)];
-  if (from < 0 || to < from) throw new RunError(`${path}: no ${begin} ... ${end}`);
-  writeFileSync(path, `${page.slice(0, from + begin.length)}\n${text}${page.slice(to)}`);
-}
-
 /** main() of a script: what RunError says is enough, anything else is a defect. */
 export async function runMain(main) {
   try {
