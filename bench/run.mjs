@@ -18,7 +18,7 @@ export function run(words, options = {}) {
 }
 
 /** A promise of standard output alone. */
-function start(words) {
+export function start(words) {
   return new Promise((resolve, reject) => {
     const child = spawn(words[0], words.slice(1), { stdio: ['ignore', 'pipe', 'pipe'] });
     let output = '';
