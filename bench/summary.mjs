@@ -2,7 +2,8 @@
 // One result out of what the parts of bench/ measured: ratios, exact figures, and how they stand to the targets.
 //
 //   ratios    of median times in one run, below 1 = faster than the other; scaling2: blocks per second of two threads
-//             on one heap to those of one
+//             on one heap to those of one, by the wall's clock (scaling2_cpu: by that of the threads, as if no other
+//             program were running)
 //   counts    instructions on this machine's kind of CPU, the caller's not counted
 //   memory    32-bit layout: shares, bank4k_usable in percent of the heap; losses in points; contiguity as a part of 1;
 //             the rest in bytes
@@ -41,7 +42,9 @@ function ratiosOf(workloads) {
   ratios.random512_vs_tlsf_ticket_moderate = ratio('random512', 'nearheap_moderate', to(TLSF));
   ratios.handover64_vs_mimalloc = ratio('handover64', 'nearheap_moderate', to('mimalloc'));
   ratios.handover_random_vs_mimalloc = ratio('handover_random', 'nearheap_moderate', to('mimalloc'));
-  ratios.scaling2 = timeOf(workloads.threads1, 'nearheap_moderate') / timeOf(workloads.threads2, 'nearheap_moderate');
+  const [one, two] = ['threads1', 'threads2'].map((workload) => workloads[workload].nearheap_moderate);
+  ratios.scaling2 = one.median_ns / two.median_ns;
+  ratios.scaling2_cpu = (2 * one.cpu_ns) / two.cpu_ns;
   return ratios;
 }
 
@@ -87,7 +90,7 @@ function m33Of(images) {
 }
 
 /** Throws if a figure is missing or no number. */
-function check(summary) {
+export function check(summary) {
   const missing = Object.entries(KEYS).flatMap(([part, names]) =>
     names.filter((name) => !Number.isFinite(summary[part]?.[name])).map((name) => `${part}.${name}`));
   if (missing.length) throw new RunError(`the summary lacks ${missing.join(', ')}`);
