@@ -7,7 +7,7 @@ import { LEVELS } from './targets.mjs';
 
 const PAGE = 'docs/BENCHMARKS.md';
 
-const number = (value) => (value === undefined ? '' : `${Number(value.toFixed(Math.abs(value) < 10 ? 2 : Math.abs(value) < 100 ? 1 : 0))}`);
+const number = (value) => (value === undefined ? '' : `${Number(value.toFixed(Math.abs(value) < 2 ? 3 : Math.abs(value) < 100 ? 1 : 0))}`);
 const bound = (sense, value) => (value === undefined ? '' : `${sense === 'most' ? '≤' : '≥'} ${value}`);
 
 function targets(judged) {

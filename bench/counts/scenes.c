@@ -4,7 +4,7 @@
 #include "count.h"
 #include "heap.h"
 
-#define HEAP ((size_t)4 << 20)
+#define HEAP ((size_t)64 << 20)
 #define TIMES 1000u
 #define MANY 256u
 #define LIVE 1000u

@@ -77,13 +77,17 @@ function find(results, scene, size, cpus, caches) {
   return found;
 }
 
-/** The figures of the summary: shares in percent of the heap, contiguity as a part of 1, the rest in bytes. */
+/** The figures of the summary: shares in percent of the heap (median of the seeds), contiguity as a part of 1 and losses
+ *  in points (means), the rest in bytes; `_cached` is what the caches held meanwhile. */
 function figuresOf(results) {
   const figures = {};
   for (const cpus of [1, 2]) {
     const of = (scene, caches) => find(results, scene, WHOLE, cpus, caches);
     figures[`sustained_192k_${cpus}cpu`] = of('sustained', 1).median;
+    figures[`sustained_192k_${cpus}cpu_worst`] = of('sustained', 1).worst;
+    figures[`sustained_192k_${cpus}cpu_cached`] = of('sustained', 1).cached;
     figures[`contiguity_60_${cpus}cpu`] = of('contiguity', 1).mean;
+    figures[`contiguity_60_${cpus}cpu_cached`] = of('contiguity', 1).cached;
     figures[`phases_loss_${cpus}cpu`] = of('phases', 0).mean - of('phases', 1).mean;
   }
   figures.control_192k = find(results, 'bytes', WHOLE, 2, 1).control;
