@@ -5,10 +5,8 @@
 
 #include <stdio.h>
 
-/* Shares are counted in parts of a thousand. */
-#define STEP 5u
-#define HIGHEST 950u
-#define LOWEST 100u
+/* Shares are counted in parts of a thousand; a multiple of every step. */
+#define HIGHEST 900u
 #define CONTIGUITY_SHARE 600u
 /* Replacements pass in so many parts; after the first few, each is followed by a look. */
 #define SETTLING 10u
@@ -63,12 +61,19 @@ static void line(const struct run *run, const char *scene, uint32_t seed)
 	       run->heap_size, run->cpus, NH_CACHES, (unsigned)seed);
 }
 
+/* In a small heap a share lasts longer the less it is, and half a percent is less than a block. */
+static unsigned step_of(const struct run *run)
+{
+	return run->heap_size >= 128u * 1024u ? 5u : run->heap_size >= 8u * 1024u ? 10u : 20u;
+}
+
 /* From above: a share that is too high fails soon. */
 static void sustained(struct run *run, mix_of mix, const char *scene, uint32_t seed, uint32_t replacements)
 {
+	const unsigned step = step_of(run);
 	unsigned share = HIGHEST;
-	while (share > LOWEST && !survives(run, mix, seed, share, replacements))
-		share -= STEP;
+	while (share != 0 && !survives(run, mix, seed, share, replacements))
+		share -= step;
 	const nh_heap_stats stats = heap_stats();
 	line(run, scene, seed);
 	printf(", \"share\": %.1f, \"replacements\": %u, \"cached\": %zu, \"cacheLimit\": %zu}\n",

@@ -14,8 +14,8 @@ void scene_fill(struct run *run, uint32_t seed, uint32_t replacements);
 /* The same where one block in three is freed again at once, at random. */
 void scene_churn(struct run *run, uint32_t seed, uint32_t replacements);
 
-/* The largest share, in steps of half a percent, at which so many blocks are replaced at random and no allocation
- * fails. */
+/* The largest share, in steps of half a percent (1 and 2 in small heaps), at which so many blocks are replaced at
+ * random and no allocation fails. */
 void scene_sustained(struct run *run, uint32_t seed, uint32_t replacements);
 
 /* The same for the firmware-like mix. */
