@@ -2,8 +2,8 @@
 // One result out of what the parts of bench/ measured: ratios, exact figures, and how they stand to the targets.
 //
 //   ratios    of median times in one run, below 1 = faster than the other; scaling2: blocks per second of two threads
-//             on one heap to those of one, by the wall's clock (scaling2_cpu: by that of the threads, as if no other
-//             program were running)
+//             on one heap to those of one, by the wall's clock (scaling2_busy: as if both CPUs had been theirs
+//             alone)
 //   counts    instructions on this machine's kind of CPU, the caller's not counted
 //   memory    32-bit layout: shares, bank4k_usable in percent of the heap; losses in points; contiguity as a part of 1;
 //             the rest in bytes
@@ -44,7 +44,7 @@ function ratiosOf(workloads) {
   ratios.handover_random_vs_mimalloc = ratio('handover_random', 'nearheap_moderate', to('mimalloc'));
   const [one, two] = ['threads1', 'threads2'].map((workload) => workloads[workload].nearheap_moderate);
   ratios.scaling2 = one.median_ns / two.median_ns;
-  ratios.scaling2_cpu = (2 * one.cpu_ns) / two.cpu_ns;
+  if (one.busy && two.busy) ratios.scaling2_busy = (2 * one.median_ns * one.busy) / (two.median_ns * two.busy);
   return ratios;
 }
 
