@@ -19,9 +19,9 @@ const FIRST_SEED = 1001;
 const PLANS = {
   full: {
     [WHOLE]: [['bytes', 1, 1], ['fill', 1, 8], ['churn', 1, 8], ['sustained', 1000000, 6], ['phases', 200000, 6], ['contiguity', 300000, 8]],
-    [64 * 1024]: [['bytes', 1, 1], ['fill', 1, 8], ['churn', 1, 8], ['sustained', 1000000, 2], ['phases', 100000, 2], ['contiguity', 300000, 2]],
-    [16 * 1024]: [['bytes', 1, 1], ['fill', 1, 8], ['churn', 1, 8], ['sustained', 1000000, 2], ['phases', 100000, 2], ['contiguity', 300000, 2]],
-    [4 * 1024]: [['bytes', 1, 1], ['fill', 1, 8], ['churn', 1, 8], ['sustained', 1000000, 2], ['phases', 100000, 2], ['contiguity', 300000, 2]],
+    [64 * 1024]: [['bytes', 1, 1], ['fill', 1, 8], ['churn', 1, 8], ['sustained', 1000000, 2], ['phases', 100000, 2]],
+    [16 * 1024]: [['bytes', 1, 1], ['fill', 1, 8], ['churn', 1, 8], ['sustained', 1000000, 2], ['phases', 100000, 2]],
+    [4 * 1024]: [['bytes', 1, 1], ['fill', 1, 8], ['churn', 1, 8], ['sustained', 1000000, 2], ['phases', 100000, 2]],
   },
   quick: {
     [WHOLE]: [['bytes', 1, 1], ['fill', 1, 4], ['sustained', 300000, 1], ['phases', 100000, 1], ['contiguity', 120000, 2]],
