@@ -15,8 +15,8 @@ import { targetTable, unexplained, writeTables } from './tables.mjs';
 
 const FOLDER = 'build/bench';
 
-/** Times need the machine for themselves; what is counted may run beside other things. */
-const TIMED = [['host', 'bench/host/bench.mjs'], ['programs', 'bench/programs/bench.mjs']];
+/** Times need the machine for themselves; what is counted may run beside other things. Words: of the full run. */
+const TIMED = [['host', 'bench/host/bench.mjs', []], ['programs', 'bench/programs/bench.mjs', ['--write']]];
 const COUNTED = [['memory', 'bench/memory/memory.mjs'], ['firmware', 'bench/firmware/bench.mjs'],
   ['counts', 'bench/counts/counts.mjs'], ['size', 'bench/size.mjs']];
 
@@ -33,7 +33,7 @@ async function runPart([name, script], words) {
 /** The counted ones: memory keeps the CPUs busy by itself, the others take turns beside it. */
 async function measure(quick) {
   const mode = quick ? ['--quick'] : [];
-  for (const part of TIMED) await runPart(part, mode);
+  for (const [name, script, full] of TIMED) await runPart([name, script], quick ? mode : full);
   const [memory, firmware, ...others] = COUNTED;
   const turns = async () => {
     await runPart(firmware, quick ? ['rp2040', 'm33'] : []);
