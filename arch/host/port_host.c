@@ -52,13 +52,28 @@ static unsigned slot_take_any(void)
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 static pthread_key_t exit_key;
 static bool exit_key_made;
+static _Thread_local bool ended; /* its caches were drained; nobody would notice a second end */
 static pthread_mutex_t outsiders = PTHREAD_MUTEX_INITIALIZER;
 
 static void thread_exits(void *unused)
 {
 	(void)unused;
+	ended = true;
 	nh_host_detach();
 }
+
+#if NH_HOST_MUTEX
+/* Ranks behind the outsiders' mutex and before every heap lock; see port_host.h. Whoever waits inside lets go of it: what
+ * is waited for may be behind it. */
+static pthread_mutex_t entrance = PTHREAD_MUTEX_INITIALIZER;
+#define entrance_take() pthread_mutex_lock(&entrance)
+#define entrance_leave() pthread_mutex_unlock(&entrance)
+#define entrance_anew() pthread_mutex_init(&entrance, NULL)
+#else
+#define entrance_take() ((void)0)
+#define entrance_leave() ((void)0)
+#define entrance_anew() ((void)0)
+#endif
 
 /* The outsiders' mutex ranks before every heap lock. An outsider that forks takes it with the first of these. */
 static void fork_prepare(void)
@@ -81,6 +96,7 @@ static void fork_child(void)
 {
 	nh__fork_child();
 	pthread_mutex_init(&outsiders, NULL);
+	entrance_anew();
 	for (unsigned slot = 0; slot < NH_CPUS; slot++)
 		if (slot != nh_host__slot)
 			slot_give(slot);
@@ -103,7 +119,7 @@ static void slot_own(unsigned slot)
 
 unsigned nh_port_attach(void)
 {
-	if (nh_host__slot == NH_CPUS && !lock_held) {
+	if (nh_host__slot == NH_CPUS && !lock_held && !ended) {
 		unsigned slot = slot_take_any();
 		if (slot < NH_CPUS)
 			slot_own(slot);
@@ -149,11 +165,13 @@ bool nh_port_lock_begin(void)
 	atomic_signal_fence(memory_order_seq_cst);
 	if (nh_host__slot == NH_CPUS)
 		pthread_mutex_lock(&outsiders);
+	entrance_take();
 	return true;
 }
 
 void nh_port_lock_end(void)
 {
+	entrance_leave();
 	if (nh_host__slot == NH_CPUS)
 		pthread_mutex_unlock(&outsiders);
 	atomic_signal_fence(memory_order_seq_cst);
@@ -250,6 +268,14 @@ bool nh_host__gate_enter_fenced(_Atomic uint32_t *busy, _Atomic uint32_t *seized
 
 void nh_port_relax(uint32_t polls)
 {
+#if NH_HOST_MUTEX
+	if (lock_held) {
+		entrance_leave();
+		sched_yield();
+		entrance_take();
+		return;
+	}
+#endif
 	if (nh_port_relax_yields(polls))
 		sched_yield();
 }

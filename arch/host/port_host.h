@@ -21,6 +21,16 @@
 #error "NH_HOST_THREADS 0 goes with NH_CPUS 1"
 #endif
 
+/* 1: all threads wait for heap locks at one mutex of the system. Where threads are many more than CPUs, a lock that is
+ * handed over in turn is handed to threads that do not run; of a mutex the next one that runs gets hold. One heap per
+ * process is assumed: heaps would wait for each other. */
+#ifndef NH_HOST_MUTEX
+#define NH_HOST_MUTEX 0
+#endif
+#if NH_HOST_MUTEX != 0 && (NH_HOST_MUTEX != 1 || !NH_HOST_THREADS)
+#error "NH_HOST_MUTEX: 0, or 1 with threads"
+#endif
+
 #define NH_PORT_OUTSIDERS NH_HOST_THREADS
 #define NH_PORT_HEAVY 1
 /* 0 with membarrier, 2 without; see nh_port_gate_enter. */

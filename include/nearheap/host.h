@@ -3,8 +3,8 @@
  * nearheap/host.h - what the host port adds: threads own CPU slots.
  *
  * A thread takes a free slot at its first allocation and gives it back when it ends, after its
- * thread-local destructors; an allocation in a later destructor takes one again. Threads
- * without a slot (more threads than NH_CPUS) work all the same: every call of theirs goes to TLSF.
+ * thread-local destructors. Threads without a slot (more threads than NH_CPUS, or in what the C library does after those
+ * destructors) work all the same: every call of theirs goes to TLSF.
  */
 #ifndef NEARHEAP_HOST_H
 #define NEARHEAP_HOST_H
