@@ -86,7 +86,7 @@ static inline bool nh_port_in_isr(void)
 }
 
 #define NH_HOST_SPINS 16u
-#define nh_port_relax_yields(polls) ((polls) >= NH_HOST_SPINS)
+#define nh_port_relax_yields(polls) (NH_HOST_MUTEX || (polls) >= NH_HOST_SPINS)
 void nh_port_relax(uint32_t polls);
 
 #define nh_port_cas_acquire(word, expected, desired)                                            \
