@@ -1,0 +1,242 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The library's own objects, one instruction at a time:
+ *
+ *   sweep interrupts IMAGE m0|m33 [options]    a handler that allocates and frees, between any two instructions of an
+ *                                              operation of CPU 0 at which it is not masked
+ *   sweep cpus IMAGE m0|m33 [options]          CPU 0 stops after any instruction, CPU 1 does its operation, CPU 0 goes on
+ *   sweep cpus2 IMAGE m0|m33 [options]         the same, and CPU 1 stops after any instruction while CPU 0 finishes
+ *
+ *   --points N     at most N of a scene, evenly spread (0: all)
+ *   --unmasked     with every `cpsid i` taken out of the code
+ *   --alike        with two CPUs that both say they are number 0
+ *
+ * With one of the last two, something bad must come of it, or this program sees nothing.
+ *
+ * After each, everything is freed, and looked at: scene_check(). Status: 0 as expected, 1 not, 2 no run.
+ *
+ * A call that does not end is let alone after some more instructions than it can need.
+ */
+#include "machine.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define LIMIT ((size_t)400000)
+#define EXCEPTION 16u /* the first interrupt */
+
+static struct {
+	uint32_t prepare, operate, path, other, interrupt, check;
+} call;
+static size_t points_wanted, runs, masked, bad;
+static bool broken; /* on purpose */
+static struct moment reset, begin, here, there;
+
+/* ---- one run ----------------------------------------------------------------------------------- */
+
+static void complain(uint32_t scene, size_t point, size_t second, const char *what, uint32_t number)
+{
+	bad++;
+	if (!broken && bad <= 20)
+		printf("scene %u, instruction %zu/%zu: %s %u\n", scene, point, second, what, number);
+}
+
+/* Everything has ended, or nothing more will: the check. */
+static void judge(uint32_t scene, size_t point, size_t second, bool ended)
+{
+	uint32_t result;
+	runs++;
+	if (!ended)
+		complain(scene, point, second, "no end, or a fault", 0);
+	else if (machine_whole(HANDLER0, call.check, 0, &result) != DONE)
+		complain(scene, point, second, "the check does not end", 0);
+	else if (result != 0)
+		complain(scene, point, second, "the check says", result);
+}
+
+static void lay_out(uint32_t scene)
+{
+	moment_back(&reset);
+	if (machine_whole(CPU0, call.prepare, scene, NULL) != DONE) {
+		fprintf(stderr, "scene %u cannot be laid out\n", scene);
+		exit(2);
+	}
+	machine_call(CPU0, call.operate, scene, 0, 0);
+	machine_call(CPU1, call.other, scene, 0, 0);
+	moment_keep(&begin);
+}
+
+/* Instructions of the operation alone. Stopping after each of them and going on must not matter, or the machine is
+ * wrong. */
+static size_t length_of(uint32_t scene, enum engine engine)
+{
+	size_t length = 0;
+	enum outcome outcome;
+	moment_back(&begin);
+	if (machine_run(engine, LIMIT) != DONE) {
+		fprintf(stderr, "scene %u does not end\n", scene);
+		exit(2);
+	}
+	moment_keep(&here);
+	uint32_t right = 1;
+	if (engine == CPU0 && !broken && (machine_whole(HANDLER0, call.path, scene, &right) != DONE || right != 1)) {
+		fprintf(stderr, "scene %u takes another path than it should\n", scene);
+		exit(2);
+	}
+	moment_back(&begin);
+	do {
+		outcome = machine_run(engine, 1);
+		length++;
+	} while (outcome == MORE && length < LIMIT);
+	moment_keep(&there);
+	if (outcome != DONE || !moment_same(&here, &there)) {
+		fprintf(stderr, "scene %u is another one in single steps\n", scene);
+		exit(2);
+	}
+	return length;
+}
+
+static size_t stride(size_t length)
+{
+	return points_wanted == 0 || length <= points_wanted ? 1 : (length + points_wanted - 1) / points_wanted;
+}
+
+/* ---- interrupts -------------------------------------------------------------------------------- */
+
+static void interrupts(uint32_t scene)
+{
+	lay_out(scene);
+	size_t length = length_of(scene, CPU0), step = stride(length);
+	moment_back(&begin);
+	enum outcome outcome = MORE;
+	for (size_t point = 0; outcome == MORE; point++) {
+		if (point % step == 0 && machine_masked(CPU0)) {
+			masked++;
+		} else if (point % step == 0) {
+			moment_keep(&here);
+			machine_call(HANDLER0, call.interrupt, 0, machine_register(CPU0, UC_ARM_REG_SP) - 32u, EXCEPTION);
+			bool ended = machine_run(HANDLER0, LIMIT) == DONE && machine_run(CPU0, LIMIT) == DONE;
+			judge(scene, point, 0, ended);
+			moment_back(&here);
+		}
+		outcome = machine_run(CPU0, 1);
+	}
+}
+
+/* ---- two CPUs ---------------------------------------------------------------------------------- */
+
+/* Both to their ends; `first` begins. Who waits for the other gets nowhere: so in turn. */
+static bool both(enum engine first)
+{
+	enum engine second = first == CPU0 ? CPU1 : CPU0;
+	enum outcome a = MORE, b = MORE;
+	for (size_t left = LIMIT; left > 0 && a != BROKEN && b != BROKEN && (a == MORE || b == MORE); left -= 100) {
+		if (a == MORE)
+			a = machine_run(first, a == MORE && b == DONE ? LIMIT : 3000);
+		if (b == MORE)
+			b = machine_run(second, a == DONE ? LIMIT : 100);
+	}
+	return a == DONE && b == DONE;
+}
+
+static void cpus(uint32_t scene)
+{
+	lay_out(scene);
+	size_t length = length_of(scene, CPU0), step = stride(length);
+	moment_back(&begin);
+	enum outcome outcome = MORE;
+	for (size_t point = 0; outcome == MORE; point++) {
+		if (point % step == 0) {
+			moment_keep(&here);
+			judge(scene, point, 0, both(CPU1));
+			moment_back(&here);
+		}
+		outcome = machine_run(CPU0, 1);
+	}
+}
+
+/* A square root of the points for each CPU. */
+static void cpus2(uint32_t scene)
+{
+	size_t wanted = points_wanted, root = 1;
+	while ((root + 1) * (root + 1) <= wanted)
+		root++;
+	points_wanted = wanted == 0 ? 0 : root;
+	lay_out(scene);
+	size_t length = length_of(scene, CPU1), step1 = stride(length), step0 = stride(length_of(scene, CPU0));
+	moment_back(&begin);
+	enum outcome outcome = MORE;
+	for (size_t point = 0; outcome == MORE; point++) {
+		if (point % step0 == 0) {
+			moment_keep(&here);
+			enum outcome other = MORE;
+			/* Once it waits for CPU 0, it does nothing else: a few rounds of that are enough. */
+			for (size_t second = 0; other == MORE && second < length + 200u; second++) {
+				if (second % step1 == 0) {
+					moment_keep(&there);
+					judge(scene, point, second, both(CPU0));
+					moment_back(&there);
+				}
+				other = machine_run(CPU1, 1);
+			}
+			moment_back(&here);
+		}
+		outcome = machine_run(CPU0, 1);
+	}
+	points_wanted = wanted;
+}
+
+/* ---- command line ------------------------------------------------------------------------------ */
+
+int main(int argc, char **argv)
+{
+	void (*sweep)(uint32_t) = argc < 4                        ? NULL
+	                          : !strcmp(argv[1], "interrupts") ? interrupts
+	                          : !strcmp(argv[1], "cpus")       ? cpus
+	                          : !strcmp(argv[1], "cpus2")      ? cpus2
+	                                                           : NULL;
+	bool m33 = sweep != NULL && !strcmp(argv[3], "m33");
+	if (sweep == NULL || (!m33 && strcmp(argv[3], "m0") != 0)) {
+		fputs("sweep interrupts|cpus|cpus2 IMAGE m0|m33 [--points N] [--unmasked] [--alike]\n", stderr);
+		return 2;
+	}
+	bool unmasked = false;
+	for (int i = 4; i < argc; i++) {
+		if (!strcmp(argv[i], "--unmasked")) {
+			unmasked = broken = true;
+		} else if (!strcmp(argv[i], "--alike")) {
+			machine_alike();
+			broken = true;
+		} else if (!strcmp(argv[i], "--points") && i + 1 < argc) {
+			points_wanted = strtoul(argv[++i], NULL, 10);
+		} else {
+			fprintf(stderr, "what is %s?\n", argv[i]);
+			return 2;
+		}
+	}
+	machine_open(argv[2], m33);
+	call.prepare = machine_symbol("scene_prepare");
+	call.operate = machine_symbol("scene_operate");
+	call.path = machine_symbol("scene_path");
+	call.other = machine_symbol("scene_other");
+	call.interrupt = machine_symbol("scene_interrupt");
+	call.check = machine_symbol("scene_check");
+	moment_open(&reset);
+	moment_open(&begin);
+	moment_open(&here);
+	moment_open(&there);
+	if (unmasked && machine_unmask() == 0) {
+		fputs("no cpsid in the image\n", stderr);
+		return 2;
+	}
+	uint32_t scenes = machine_word(machine_symbol("scene_count"));
+	moment_keep(&reset);
+	for (uint32_t scene = 0; scene < scenes; scene++) {
+		size_t before = runs, bad_before = bad;
+		sweep(scene);
+		printf("scene %2u: %zu runs, %zu bad\n", scene, runs - before, bad - bad_before);
+	}
+	printf("%s: %zu runs, %zu points masked, %zu bad\n", argv[1], runs, masked, bad);
+	return (bad != 0) == broken && runs != 0 ? 0 : 1;
+}
