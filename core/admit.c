@@ -123,7 +123,7 @@ static nh_status site_check(const nh_heap_config *config)
 
 /* ---- admin lock --------------------------------------------------------------------------- */
 
-static nh_port_irq admin_enter(nh_instance *instance, unsigned *cpu)
+nh_port_irq nh__admin_enter(nh_instance *instance, unsigned *cpu)
 {
 	nh_port_irq irq = nh_port_irq_save();
 	*cpu = nh_port_cpu();
@@ -132,7 +132,7 @@ static nh_port_irq admin_enter(nh_instance *instance, unsigned *cpu)
 	return irq;
 }
 
-static void admin_leave(nh_instance *instance, unsigned cpu, nh_port_irq irq)
+void nh__admin_leave(nh_instance *instance, unsigned cpu, nh_port_irq irq)
 {
 	nh__lock_release(&instance->admin, cpu);
 	nh_port_lock_end();
@@ -159,14 +159,34 @@ static bool in_use(nh_instance *instance, uintptr_t base, uintptr_t end)
 	return false;
 }
 
-/* A region entry that nobody sees before its heap is published. */
+/* An entry for a region, which nobody sees before its heap is published; NH_MAX_REGIONS if there is none. The entry of a
+ * region that was removed may have readers still: core/instance.c. */
 static unsigned region_reserve(nh_instance *instance, uintptr_t first, uintptr_t end)
 {
-	unsigned index = nh__load_relaxed(&instance->regions_reserved);
-	instance->regions[index].region = (struct nh__region){first, end, NULL, NULL};
-	/* release: to nh__heap_at, which reads entries below this count */
-	nh__store_release(&instance->regions_reserved, (uint8_t)(index + 1u));
+	unsigned count = nh__load_relaxed(&instance->regions_reserved), index = 0;
+	while (index < count && instance->regions[index].region.end != 0)
+		index++;
+	if (index == NH_MAX_REGIONS)
+		return index;
+	struct nh__region_entry *entry = &instance->regions[index];
+	entry->region = (struct nh__region){first, end, NULL};
+	/* release: to entry_heap() in core/instance.c, which must not see a bound without the entry's NULL before it */
+	nh__store_release(&entry->first, first);
+	nh__store_release(&entry->end, end);
+	if (index == count) {
+		/* release: to region_at() in core/instance.c, which reads entries below this count */
+		nh__store_release(&instance->regions_reserved, (uint8_t)(count + 1u));
+	}
 	return index;
+}
+
+/* The lowest number that no heap has: one that was removed and comes back keeps its place. NH_MAX_HEAPS if there is none. */
+static unsigned number_free(const nh_instance *instance)
+{
+	unsigned id = 0;
+	while (id < instance->heaps_reserved && instance->control[id].end != 0)
+		id++;
+	return id;
 }
 
 /* ---- adding a heap ------------------------------------------------------------------------ */
@@ -176,19 +196,21 @@ static nh_status heap_reserve(nh_instance *instance, const nh_heap_config *confi
 {
 	nh_status status = NH_OK;
 	unsigned cpu;
-	nh_port_irq irq = admin_enter(instance, &cpu);
+	nh_port_irq irq = nh__admin_enter(instance, &cpu);
 	uintptr_t base = (uintptr_t)config->base;
 	if (in_use(instance, base, base + config->size) || in_use(instance, site->control, site->control_end)) {
 		status = NH_EOVERLAP;
-	} else if (instance->heaps_reserved == NH_MAX_HEAPS ||
-	           nh__load_relaxed(&instance->regions_reserved) == NH_MAX_REGIONS) {
-		status = NH_ENOSPC;
 	} else {
-		*id = instance->heaps_reserved++;
-		instance->control[*id] = (struct nh__claim){site->control, site->control_end};
-		*region = region_reserve(instance, site->first, site->end);
+		*id = number_free(instance);
+		*region = *id == NH_MAX_HEAPS ? NH_MAX_REGIONS : region_reserve(instance, site->first, site->end);
+		if (*region == NH_MAX_REGIONS) {
+			status = NH_ENOSPC;
+		} else {
+			instance->heaps_reserved = (uint8_t)(instance->heaps_reserved + (*id == instance->heaps_reserved));
+			instance->control[*id] = (struct nh__claim){site->control, site->control_end};
+		}
 	}
-	admin_leave(instance, cpu, irq);
+	nh__admin_leave(instance, cpu, irq);
 	return status;
 }
 
@@ -252,6 +274,24 @@ static void reach_set(struct nh__heap *heap, struct nh__cache_head *head)
 #endif
 }
 
+/* What caps have grown by already stays charged: `allowance` falls by the rest only, and stays true. */
+static void budget_take(struct nh__heap *heap, uint32_t *budget, uint32_t granules)
+{
+	uint32_t less = granules < *budget ? granules : *budget;
+	*budget -= less;
+	heap->allowance -= less;
+}
+
+void nh__budget_shrink(struct nh__heap *heap, uint32_t granules)
+{
+	if (heap->shared == NULL)
+		return;
+	uint32_t share = granules >> NH_CACHE_SHARE;
+	uint32_t inboxes = heap->locals < NH_CPUS ? share / 4u : 0;
+	budget_take(heap, &heap->inbox_budget, inboxes);
+	budget_take(heap, &heap->budget, share - inboxes);
+}
+
 /* Caches may hold blocks of this region from now on, as far as chain words reach. */
 static void reach_add(struct nh__heap *heap, uintptr_t end)
 {
@@ -270,6 +310,12 @@ static void reach_add(struct nh__heap *heap, uintptr_t end)
 #else
 
 static void budget_add(struct nh__heap *heap, uint32_t granules)
+{
+	(void)heap;
+	(void)granules;
+}
+
+void nh__budget_shrink(struct nh__heap *heap, uint32_t granules)
 {
 	(void)heap;
 	(void)granules;
@@ -308,32 +354,43 @@ static struct nh__heap *heap_build(const struct plan *plan, const nh_heap_config
 	return heap;
 }
 
-static void set_add(nh__heap_set *set, unsigned id)
+static void set_put(nh__heap_set *set, unsigned id, bool in)
 {
-	nh__store_relaxed(set, (uint16_t)(nh__load_relaxed(set) | 1u << id));
+	unsigned others = nh__load_relaxed(set) & ~(1u << id);
+	nh__store_relaxed(set, (uint16_t)(others | (unsigned)in << id));
+}
+
+void nh__heap_sets(nh_instance *instance, const struct nh__heap *heap, bool in)
+{
+	unsigned id = heap->id;
+	if (!in)
+		set_put(&instance->heaps, id, false);
+	for (unsigned bit = 0; bit < 32; bit++)
+		if (heap->attributes >> bit & 1u)
+			set_put(&instance->has[bit], id, in);
+	if ((heap->flags & NH_HEAP_NOT_DEFAULT) == 0)
+		set_put(&instance->eligible, id, in);
+	if (heap->affinity == 0)
+		set_put(&instance->shared, id, in);
+	for (unsigned i = 0; heap->affinity != 0 && i < NH_CPUS; i++)
+		if (nh__is_local(heap->affinity, i))
+			set_put(&instance->local[i], id, in);
+	/* release: to nh__choice_begin; last, so that whoever sees the bit sees all of the heap */
+	if (in)
+		nh__store_release(&instance->heaps, (uint16_t)(nh__load_relaxed(&instance->heaps) | 1u << id));
+	nh__first_update(instance);
 }
 
 static void heap_publish(nh_instance *instance, struct nh__heap *heap, unsigned region)
 {
-	unsigned id = heap->id, cpu;
-	nh_port_irq irq = admin_enter(instance, &cpu);
-	instance->heap[id] = heap;
+	unsigned cpu;
+	nh_port_irq irq = nh__admin_enter(instance, &cpu);
+	/* release: to nh__choice_next and nh__heap_by_id, where the number was another heap's */
+	nh__store_release(&instance->heap[heap->id], heap);
 	/* release: to nh__heap_at */
 	nh__store_release(&instance->regions[region].heap, heap);
-	for (unsigned bit = 0; bit < 32; bit++)
-		if (heap->attributes >> bit & 1u)
-			set_add(&instance->has[bit], id);
-	if ((heap->flags & NH_HEAP_NOT_DEFAULT) == 0)
-		set_add(&instance->eligible, id);
-	if (heap->affinity == 0)
-		set_add(&instance->shared, id);
-	for (unsigned i = 0; heap->affinity != 0 && i < NH_CPUS; i++)
-		if (nh__is_local(heap->affinity, i))
-			set_add(&instance->local[i], id);
-	/* release: to nh__choice_begin; last, so that whoever sees the bit sees all of the heap */
-	nh__store_release(&instance->heaps, (uint16_t)(nh__load_relaxed(&instance->heaps) | 1u << id));
-	nh__first_update(instance);
-	admin_leave(instance, cpu, irq);
+	nh__heap_sets(instance, heap, true);
+	nh__admin_leave(instance, cpu, irq);
 }
 
 nh_status nh_instance_heap_add(nh_instance *instance, const nh_heap_config *config, int *number)
@@ -401,14 +458,16 @@ nh_status nh_instance_region_add(nh_instance *instance, int number, void *base, 
 	if (!in_reach(heap, first, end))
 		return NH_ERANGE;
 
-	nh_port_irq irq = admin_enter(instance, &cpu);
+	nh_port_irq irq = nh__admin_enter(instance, &cpu);
 	if (in_use(instance, start, start + size))
 		status = NH_EOVERLAP;
-	else if (nh__load_relaxed(&instance->regions_reserved) == NH_MAX_REGIONS)
+	else if (nh__heap_by_id(instance, number) != heap)
+		status = NH_ENOENT; /* it was removed meanwhile */
+	else if ((index = region_reserve(instance, first, end)) == NH_MAX_REGIONS)
 		status = NH_ENOSPC;
 	else
-		index = region_reserve(instance, first, end);
-	admin_leave(instance, cpu, irq);
+		heap->adding++;
+	nh__admin_leave(instance, cpu, irq);
 	if (status != NH_OK)
 		return status;
 
@@ -425,6 +484,9 @@ nh_status nh_instance_region_add(nh_instance *instance, int number, void *base, 
 		nh__heap_unlock(heap, cpu, &note);
 	}
 	nh_port_irq_restore(irq);
+	irq = nh__admin_enter(instance, &cpu);
+	heap->adding--;
+	nh__admin_leave(instance, cpu, irq);
 	nh__note_report(&note);
 	return NH_OK;
 }

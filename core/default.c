@@ -77,6 +77,16 @@ nh_status nh_region_add(int heap, void *base, size_t size)
 	return nh_instance_region_add(&the_default, heap, base, size);
 }
 
+nh_status nh_region_remove(int heap, const void *base, size_t *live)
+{
+	return nh_instance_region_remove(&the_default, heap, base, live);
+}
+
+nh_status nh_heap_remove(int heap, size_t *live)
+{
+	return nh_instance_heap_remove(&the_default, heap, live);
+}
+
 /* The slow paths with one argument less, so that the hits keep nothing for them. */
 static NH__NOINLINE void *malloc_slow(size_t size)
 {

@@ -48,10 +48,9 @@ struct nh__heap {
 	uint32_t attributes;
 	uint32_t affinity; /* 0 = shared */
 	uint32_t flags;
-	uintptr_t control; /* where this structure and what follows lie */
-	uintptr_t control_end;
 	uint8_t id;
 	uint8_t regions;     /* heap lock */
+	uint8_t adding;      /* admin lock: regions being added */
 	uint32_t walk_turn;  /* heap lock: which walk owns tlsf.walk */
 	uint32_t reclaims;   /* heap lock; NH_STATS */
 	uint32_t refusals;   /* heap lock; NH_STATS */

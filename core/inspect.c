@@ -160,7 +160,7 @@ static bool describe(struct nh__heap *heap, const struct nh__step *step, void *c
 {
 	const struct caller *caller = context;
 	nh_block_info info = {heap->id, nh__payload(step->block), NH_USABLE(step->span), NH_BLOCK_LIVE};
-	if (step->flags & NH__FREE)
+	if (step->flags & NH__FREE || step->owner == NH__OWNER_TLSF) /* the latter: held by a removal */
 		info.state = NH_BLOCK_FREE;
 	else if (step->owner == NH__OWNER_CACHED)
 		info.state = NH_BLOCK_CACHED;
@@ -209,12 +209,13 @@ static const char *check_levels(struct nh__heap *heap, const void **bad, struct 
 #if NH_CACHES
 
 /* The chain must stay inside the heap, count down by one per block, and hold cached blocks. */
-static const char *check_chain(struct nh__heap *heap, const struct nh__cache *cache, uint32_t chain, const void **bad)
+static const char *check_chain(nh_instance *instance, const struct nh__heap *heap, const struct nh__cache *cache,
+                               uint32_t chain, const void **bad)
 {
 	while (chain != 0) {
 		void *payload = nh__payload(nh__chain_top(&cache->head, chain));
 		*bad = payload;
-		if (nh__tlsf_region_of(&heap->tlsf, (uintptr_t)payload) == NULL)
+		if (nh__heap_at(instance, (uintptr_t)payload) != heap)
 			return "a magazine leads out of the heap";
 		uint32_t count = NH__COUNT(chain);
 		if (nh__chain_pop(&cache->head, &chain) == NULL || NH__COUNT(chain) != count - 1u)
@@ -224,7 +225,7 @@ static const char *check_chain(struct nh__heap *heap, const struct nh__cache *ca
 }
 
 /* This CPU's magazines, a class per gate entry; other CPUs' are not ours to read. */
-static const char *check_magazines(struct nh__heap *heap, const void **bad)
+static const char *check_magazines(nh_instance *instance, struct nh__heap *heap, const void **bad)
 {
 	const char *what = NULL;
 	for (unsigned klass = 0; what == NULL && klass < NH_CLASSES; klass++) {
@@ -232,9 +233,9 @@ static const char *check_magazines(struct nh__heap *heap, const void **bad)
 		unsigned cpu = nh_port_cpu();
 		struct nh__cache *cache = cpu < NH_CPUS ? heap->cache[cpu] : NULL;
 		if (cache != NULL && nh__gate_enter(&cache->head.gate, cpu)) {
-			what = check_chain(heap, cache, cache->slot[klass].cur, bad);
+			what = check_chain(instance, heap, cache, cache->slot[klass].cur, bad);
 			if (what == NULL && heap->two)
-				what = check_chain(heap, cache, cache->prev[klass], bad);
+				what = check_chain(instance, heap, cache, cache->prev[klass], bad);
 			nh__gate_cancel(&cache->head.gate, cpu);
 		}
 		nh_port_irq_restore(irq);
@@ -244,8 +245,9 @@ static const char *check_magazines(struct nh__heap *heap, const void **bad)
 
 #else
 
-static const char *check_magazines(struct nh__heap *heap, const void **bad)
+static const char *check_magazines(nh_instance *instance, struct nh__heap *heap, const void **bad)
 {
+	(void)instance;
 	(void)heap;
 	(void)bad;
 	return NULL;
@@ -253,7 +255,7 @@ static const char *check_magazines(struct nh__heap *heap, const void **bad)
 
 #endif
 
-static nh_status validate_heap(struct nh__heap *heap, nh_report *report)
+static nh_status validate_heap(nh_instance *instance, struct nh__heap *heap, nh_report *report)
 {
 	struct nh__note note = {NH_FAULT_NONE, NULL};
 	struct nh__visitor checker = {.check = check_block};
@@ -263,7 +265,7 @@ static nh_status validate_heap(struct nh__heap *heap, nh_report *report)
 	if (status == NH_OK)
 		what = check_levels(heap, &bad, &note);
 	if (status == NH_OK && what == NULL)
-		what = check_magazines(heap, &bad);
+		what = check_magazines(instance, heap, &bad);
 	nh__note_report(&note);
 	if (what == NULL)
 		return status;
@@ -282,13 +284,13 @@ nh_status nh_instance_validate(nh_instance *instance, int number, nh_report *rep
 		return NH_ENOINIT;
 	if (number != -1) {
 		struct nh__heap *heap = nh__heap_by_id(instance, number);
-		return heap == NULL ? NH_ENOENT : validate_heap(heap, report);
+		return heap == NULL ? NH_ENOENT : validate_heap(instance, heap, report);
 	}
 	nh_status status = NH_OK;
 	for (int id = 0; status == NH_OK && id < NH_MAX_HEAPS; id++) {
 		struct nh__heap *heap = nh__heap_by_id(instance, id);
 		if (heap != NULL)
-			status = validate_heap(heap, report);
+			status = validate_heap(instance, heap, report);
 	}
 	return status;
 }

@@ -84,39 +84,56 @@ nh_status nh_instance_deinit(nh_instance *instance)
 
 /* ---- finding ------------------------------------------------------------------------------ */
 
-/* The published region that an address lies in, and its heap; NULL if there is none. */
-static const struct nh__region *region_at(nh_instance *instance, uintptr_t payload, struct nh__heap **heap)
+/*
+ * The heap of an entry that seems to hold `payload`; NULL if it is not published, or is being given to another region.
+ * Its bounds may change meanwhile, one after the other, but only while `heap` is NULL. So: bounds, heap, and the
+ * bounds once more. A bound of a later region comes with that region's NULL or heap (acquire), and that heap with
+ * its bounds. The region of a live block does not change.
+ */
+static struct nh__heap *entry_heap(const struct nh__region_entry *entry, uintptr_t payload, uintptr_t *end)
+{
+	/* acquire: of region_reserve, twice, and of the heap's publication */
+	uintptr_t first = nh__load_acquire(&entry->first);
+	*end = nh__load_acquire(&entry->end);
+	struct nh__heap *heap = nh__load_acquire(&entry->heap);
+	bool torn = first != nh__load_relaxed(&entry->first) || *end != nh__load_relaxed(&entry->end);
+	return torn || payload < first || payload >= *end ? NULL : heap;
+}
+
+/* The heap whose published region an address lies in, and where that ends; NULL if there is none. */
+static struct nh__heap *region_at(nh_instance *instance, uintptr_t payload, uintptr_t *end)
 {
 	/* acquire: of region_reserve */
 	unsigned regions = nh__load_acquire(&instance->regions_reserved);
 	for (unsigned i = 0; i < regions; i++) {
-		const struct nh__region *region = &instance->regions[i].region;
-		if (payload >= region->first && payload < region->end) {
-			*heap = nh__load_acquire(&instance->regions[i].heap); /* acquire: of its publication */
-			return *heap == NULL ? NULL : region;
-		}
+		const struct nh__region_entry *entry = &instance->regions[i];
+		if (payload < nh__load_relaxed(&entry->first) || payload >= nh__load_relaxed(&entry->end))
+			continue;
+		struct nh__heap *heap = entry_heap(entry, payload, end);
+		if (heap != NULL)
+			return heap;
 	}
 	return NULL;
 }
 
 struct nh__heap *nh__heap_at(nh_instance *instance, uintptr_t payload)
 {
-	struct nh__heap *heap = NULL;
-	return region_at(instance, payload, &heap) == NULL ? NULL : heap;
+	uintptr_t end;
+	return region_at(instance, payload, &end);
 }
 
 struct nh__heap *nh__heap_by_id(nh_instance *instance, int heap)
 {
 	if (heap < 0 || heap >= NH_MAX_HEAPS || (nh__load_acquire(&instance->heaps) >> heap & 1) == 0)
 		return NULL;
-	return instance->heap[heap];
+	return nh_port_load_dependent(&instance->heap[heap]);
 }
 
 /* The heap of a block, if the address is aligned and in a region, and the granules from it to the region's end. This
  * CPU's first heap is asked first: one comparison. */
 static struct nh__heap *locate(nh_instance *instance, struct nh__block *block, uintptr_t *room)
 {
-	struct nh__heap *heap;
+	uintptr_t end;
 #if NH_CACHES
 	const struct nh__cache *first = nh__first_cache(instance, nh_port_cpu());
 	uintptr_t offset = nh__rotated_offset(&first->head, block);
@@ -128,10 +145,9 @@ static struct nh__heap *locate(nh_instance *instance, struct nh__block *block, u
 #endif
 	if ((uintptr_t)nh__payload(block) % NH_GRANULE != 0)
 		return NULL;
-	const struct nh__region *region = region_at(instance, (uintptr_t)nh__payload(block), &heap);
-	if (region == NULL)
-		return NULL;
-	*room = nh__span_to_end(region, block);
+	struct nh__heap *heap = region_at(instance, (uintptr_t)nh__payload(block), &end);
+	if (heap != NULL)
+		*room = (end - (uintptr_t)nh__payload(block)) >> NH_GRANULE_SHIFT;
 	return heap;
 }
 

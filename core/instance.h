@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * An instance: heaps, the regions by which a block's heap is found, and the masks that selection
- * works on. Everything is published by one release store each and only ever added, so readers take
- * no lock: `heap` of a region last, the heap's bit in `heaps` last.
+ * works on. Everything is published by one release store each, so readers take no lock: `heap` of a region
+ * last, the heap's bit in `heaps` last. What is removed is taken back in the opposite order (core/remove.c).
  */
 #ifndef NH_CORE_INSTANCE_H
 #define NH_CORE_INSTANCE_H
@@ -14,6 +14,19 @@ struct nh__claim {
 };
 
 typedef _Atomic uint16_t nh__heap_set;
+
+struct nh__region_entry {
+	struct nh__region region;      /* heap lock; end 0 = nobody's (admin lock) */
+	_Atomic uintptr_t first, end;  /* the same for readers without a lock; admin lock */
+	struct nh__heap *_Atomic heap; /* NULL = not published */
+};
+
+/* A removal, from its first to its last hold of the admin lock. */
+struct nh__removal {
+	struct nh__heap *heap;           /* NULL = none is under way */
+	const struct nh__region *region; /* NULL = all of the heap's, and the heap */
+	unsigned cpu;                    /* where it began */
+};
 
 struct nh_instance {
 #if NH_CACHES
@@ -28,16 +41,14 @@ struct nh_instance {
 	nh__heap_set shared;             /* affinity 0 */
 	nh__heap_set local[NH_CPUS + 1]; /* affinity names this CPU */
 	nh__heap_set has[32];            /* by attribute bit */
-	struct nh__heap *heap[NH_MAX_HEAPS];
+	struct nh__heap *_Atomic heap[NH_MAX_HEAPS]; /* what was removed stays until its number is given again */
 	/* Admin lock: reserved entries, some of them perhaps not published yet. */
 	struct nh__lock admin;
 	uint8_t heaps_reserved;
 	_Atomic uint8_t regions_reserved;
 	struct nh__claim control[NH_MAX_HEAPS];
-	struct {
-		struct nh__region region;
-		struct nh__heap *_Atomic heap; /* NULL = reserved, not published */
-	} regions[NH_MAX_REGIONS];
+	struct nh__region_entry regions[NH_MAX_REGIONS];
+	struct nh__removal removal;
 #if NH_PORT_OUTSIDERS
 	struct nh_instance *next; /* registry, for fork and for threads that end */
 #endif
@@ -53,6 +64,16 @@ NH__INLINE struct nh__cache *nh__first_cache(nh_instance *instance, unsigned cpu
 		(struct nh__cache_head *_Atomic *)(at + offsetof(nh_instance, first)));
 }
 #endif
+
+/* The admin lock, interrupts off. Bounded holds: sets of heaps and the table of regions. */
+nh_port_irq nh__admin_enter(nh_instance *instance, unsigned *cpu);
+void nh__admin_leave(nh_instance *instance, unsigned cpu, nh_port_irq irq);
+
+/* Admin lock held: puts a heap into all sets that selection works on, or takes it out. */
+void nh__heap_sets(nh_instance *instance, const struct nh__heap *heap, bool in);
+
+/* Heap lock held: what caches may hold, now that there are so many granules less. */
+void nh__budget_shrink(struct nh__heap *heap, uint32_t granules);
 
 /* The heap whose region `payload` lies in, or NULL. Wait-free, at most NH_MAX_REGIONS steps. */
 struct nh__heap *nh__heap_at(nh_instance *instance, uintptr_t payload);

@@ -15,6 +15,9 @@ void nh__instance_clear(nh_instance *instance);
 /* Each CPU's first cache, after a change. Admin lock held, or nobody else there. */
 void nh__first_update(nh_instance *instance);
 
+/* Ends a removal that did not succeed: everything as before. */
+void nh__removal_undo(nh_instance *instance, const struct nh__removal *removal, struct nh__note *note);
+
 nh_status nh__default_init(const nh_heap_config *heaps, unsigned count, unsigned *failed);
 
 #endif

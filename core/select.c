@@ -80,7 +80,7 @@ struct nh__heap *nh__choice_next(struct nh__choice *choice)
 		choice->left = (uint16_t)(choice->left & ~(1u << id));
 		if (near != 0 && (choice->left & choice->near) == 0)
 			choice->tier = 0; /* from here on other CPUs' heaps, best tier first */
-		return choice->instance->heap[id];
+		return nh_port_load_dependent(&choice->instance->heap[id]);
 	}
 	return NULL;
 }
@@ -91,7 +91,7 @@ struct nh__heap *nh__first_of(nh_instance *instance, unsigned cpu)
 	unsigned local = set & nh__load_relaxed(&instance->local[cpu]);
 	if (local == 0)
 		local = set & nh__load_relaxed(&instance->shared);
-	return local == 0 ? NULL : instance->heap[nh_port_ctz(local)];
+	return local == 0 ? NULL : nh__load_relaxed(&instance->heap[nh_port_ctz(local)]);
 }
 
 /* Second pass: freeze heap after heap and keep them frozen, so that what one CPU gives back to the

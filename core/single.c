@@ -40,7 +40,7 @@ static unsigned char *lists_of(const nh_single *single)
 static struct nh__region region_of(const nh_single *single)
 {
 	uintptr_t first = (uintptr_t)single + single->first;
-	return (struct nh__region){first, first + (uintptr_t)single->total * NH_GRANULE, NULL, NULL};
+	return (struct nh__region){first, first + (uintptr_t)single->total * NH_GRANULE, NULL};
 }
 
 static void wake(struct awake *awake, const nh_single *single)
@@ -110,7 +110,7 @@ nh_status nh_single_init(void *memory, size_t size, nh_single **result)
 			fitted = granules;
 	}
 	nh_single *single = (nh_single *)control;
-	struct awake awake = {.region = {first, end, NULL, NULL}};
+	struct awake awake = {.region = {first, end, NULL}};
 	memset(single, 0, sizeof *single + lists);
 	nh__tlsf_init(&awake.tlsf, lists_of(single), fitted, wide, nh_port_entropy());
 	awake.tlsf.origin = first - NH_GRANULE;

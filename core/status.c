@@ -23,7 +23,7 @@ const char *nh_status_string(nh_status status)
 		[NH_EALREADY] = "initialised already",
 		[NH_ENOINIT] = "not initialised",
 		[NH_ENOENT] = "no such heap or CPU",
-		[NH_ENOTSUP] = "external memory needs control memory elsewhere",
+		[NH_ENOTSUP] = "external memory needs control memory elsewhere; a heap's first region goes with it",
 		[NH_EBUSY] = "another walk took over",
 		[NH_ECORRUPT] = "heap is corrupt",
 	};

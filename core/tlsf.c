@@ -326,6 +326,31 @@ void nh__tlsf_add(struct nh__tlsf *tlsf, struct nh__region *region)
 	insert(tlsf, block, span);
 }
 
+bool nh__tlsf_hold(struct nh__tlsf *tlsf, struct nh__block *block)
+{
+	uint32_t span = nh__block_span(block);
+	if (!unlink_block(tlsf, block, span))
+		return false;
+	nh__flag_clear(nh__block_after(block, span), NH__PREV_FREE);
+	set_header(tlsf, block, span, 0);
+	return true;
+}
+
+void nh__tlsf_remove(struct nh__tlsf *tlsf, struct nh__region *region)
+{
+	uint32_t span = nh__granules(region->end - region->first);
+	struct nh__region **link = &tlsf->regions;
+	while (*link != region)
+		link = &(*link)->next;
+	*link = region->next;
+	tlsf->total -= span;
+	/* the peak stays what it was, if there is still that much */
+	tlsf->least_free = tlsf->least_free > span ? tlsf->least_free - span : 0;
+	note_least(tlsf);
+	if (region->first - tlsf->origin == NH_GRANULE)
+		tlsf->primary = 0;
+}
+
 /* ---- search ------------------------------------------------------------------------------- */
 
 /* Granules in front of the aligned payload inside `block`: 0, or a block of their own. */

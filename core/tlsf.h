@@ -20,7 +20,6 @@ struct nh__region {
 	uintptr_t first; /* address of the first payload */
 	uintptr_t end;   /* address of the payload that would follow the fence: blocks lie below */
 	struct nh__region *next;
-	void *heap; /* whose it is; for the layers above */
 };
 
 /* All fields: heap lock. */
@@ -68,6 +67,13 @@ uint32_t nh__region_layout(uintptr_t base, size_t size, uintptr_t *first, uintpt
 
 /* Writes fence and first free block. `region` is laid out and not in the list yet. */
 void nh__tlsf_add(struct nh__tlsf *tlsf, struct nh__region *region);
+
+/* Takes a FREE block out of the lists and leaves it where it is: owner NH__OWNER_TLSF and not FREE, as nobody else's
+ * block is between two lock holds; nh__tlsf_give puts it back. False: its links are damaged, nothing was changed. */
+bool nh__tlsf_hold(struct nh__tlsf *tlsf, struct nh__block *block);
+
+/* Forgets a region all of whose blocks are held. */
+void nh__tlsf_remove(struct nh__tlsf *tlsf, struct nh__region *region);
 
 /* Takes a block of `span` granules (perhaps up to NH_SPAN_MIN - 1 more) whose payload is aligned to
  * `align` granules, or NULL. Bound: NH_FIT_LOOK + 1 list nodes, at most two splits. The caller

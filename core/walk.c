@@ -10,8 +10,8 @@ static void begin(struct nh__walk *walk, struct nh__heap *heap, struct nh__note 
 	unsigned cpu = nh_port_cpu();
 	if (nh__heap_lock(heap, cpu)) {
 		walk->turn = ++heap->walk_turn;
-		walk->region = heap->tlsf.regions;
-		heap->tlsf.walk = nh__block_at((void *)walk->region->first);
+		walk->region = heap->tlsf.regions; /* NULL: the heap was removed */
+		heap->tlsf.walk = walk->region == NULL ? NULL : nh__block_at((void *)walk->region->first);
 		walk->previous_free = false;
 		walk->certain = true;
 		walk->changes = heap->tlsf.changes;

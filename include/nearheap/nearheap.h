@@ -15,7 +15,7 @@
  * to. An instance is a set of heaps; the functions without nh_instance_ use the default one.
  *
  * UNITS. Sizes are bytes. Attributes, affinities and sets of heaps are bit masks. A heap is named
- * by the number nh_heap_add() gave it: 0, 1, 2 ... in the order of addition.
+ * by the number nh_heap_add() gave it: the lowest that is free, so 0, 1, 2 ... in the order of addition.
  *
  * OWNERSHIP. A block belongs to the caller from the call that returned it to the call that takes
  * it back; any CPU may free it. Memory given to a heap belongs to the heap.
@@ -75,8 +75,8 @@ typedef enum nh_status {
 	NH_EALREADY, /* initialised already */
 	NH_ENOINIT,  /* not initialised */
 	NH_ENOENT,   /* no such heap or CPU */
-	NH_ENOTSUP,  /* external memory without control memory of its own */
-	NH_EBUSY,    /* another walk or validate of this heap took over */
+	NH_ENOTSUP,  /* external memory without control memory of its own; not to be removed alone */
+	NH_EBUSY,    /* another walk or validate took over; blocks are out; another removal is under way */
 	NH_ECORRUPT  /* damaged metadata was found */
 } nh_status;
 
@@ -126,7 +126,7 @@ typedef struct nh_instance nh_instance;
 /* Upper bound of sizeof(nh_instance), compared at compile time of the library. */
 #define NH_INSTANCE_SIZE                                                                             \
 	((size_t)(NH_CPUS + 1) * (sizeof(void *) + 8u) + (NH_CACHES ? 1200u : 0u) + 160u +               \
-	 (size_t)NH_MAX_HEAPS * sizeof(void *) + (size_t)NH_MAX_REGIONS * (4u * sizeof(void *)) +          \
+	 (size_t)NH_MAX_HEAPS * sizeof(void *) + (size_t)NH_MAX_REGIONS * (6u * sizeof(void *)) +          \
 	 (size_t)(NH_CPUS + 1) * 2u + 192u)
 
 typedef union nh_instance_storage {
@@ -164,6 +164,36 @@ nh_status nh_instance_heap_add(nh_instance *instance, const nh_heap_config *conf
 /* Adds a region to a heap at run time. Task. Errors as above, and NH_ENOENT. */
 nh_status nh_region_add(int heap, void *base, size_t size);
 nh_status nh_instance_region_add(nh_instance *instance, int heap, void *base, size_t size);
+
+/*
+ * Removes the region that nh_region_add was given at `base`: NH_OK, and its memory is the caller's, to be powered
+ * down or used otherwise. It can be added again at any time, to any heap.
+ * NH_EBUSY: blocks are out. *live (if not NULL; 0 in all other cases) says how many; the region is as it was. With
+ * *live 0: another removal of this instance is under way, or blocks moved between caches: try again.
+ * NH_ENOTSUP: the heap's first region, and that of its control memory, go only with the heap.
+ * Others: NH_ENOINIT, NH_ENOENT, NH_EINVAL.
+ *
+ * Meanwhile other CPUs may allocate from all heaps and free everywhere, but what is free in this region is not
+ * handed out, and counts as taken; so a request may get NULL that would be served before or after. All caches of the
+ * heap are emptied, as by nh_trim.
+ * Task. Blocking: lock holds of at most NH_SLICE blocks, over all blocks of the region two times, and again as long as
+ * that finds fewer out. A CPU that is halted inside a call holds it up by no more than NH_PATIENCE polls each time.
+ */
+nh_status nh_region_remove(int heap, const void *base, size_t *live);
+nh_status nh_instance_region_remove(nh_instance *instance, int heap, const void *base, size_t *live);
+
+/*
+ * Removes a heap with all its regions. All or nothing, with the errors of nh_region_remove; NH_EBUSY also while a region
+ * is being added. While it runs no request finds the heap; afterwards its number may be given to another.
+ *
+ * The memory of its blocks is the caller's at once. Its control memory (at the head of the first region, where it was
+ * not given) may still be looked at by calls that were under way on other CPUs, or in tasks that this one preempted:
+ * leave it as it is, and powered, until each of them has returned. They find an empty heap there, and do no harm.
+ * So a bank that is to lose power is a heap with its control memory elsewhere; or is removed when the other CPUs are
+ * known to be outside, for example by an interrupt that they acknowledge.
+ */
+nh_status nh_heap_remove(int heap, size_t *live);
+nh_status nh_instance_heap_remove(nh_instance *instance, int heap, size_t *live);
 
 /* Bytes of control memory that `config` needs (its control fields are ignored), 0 if the config is
  * invalid. Anywhere. */
