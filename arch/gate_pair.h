@@ -26,6 +26,13 @@ static inline void nh_port_gate_cancel(_Atomic uint32_t *busy, unsigned cpu)
 	atomic_store_explicit(busy, count - 1u, memory_order_release);
 }
 
+/* The owner has stopped: it leaves, if it was inside, with an operation counted. */
+static inline void nh_port_gate_recover(_Atomic uint32_t *busy, unsigned cpu)
+{
+	if (atomic_load_explicit(busy, memory_order_relaxed) & 1u)
+		nh_port_gate_leave(busy, cpu);
+}
+
 static inline void nh_port_gate_seize(_Atomic uint32_t *seized)
 {
 	/* seq_cst: one half of the pair with nh_port_gate_enter */

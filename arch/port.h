@@ -54,10 +54,14 @@
  *       done and undo: without, the key is the number, and the functions above are used.
  *   NH_PORT_GATE_BOUNDS  1 if nh_port_gate_try() does not look at `seized`: the core then closes the bounds that a hit
  *       tests anyway (limit, reach) before it seizes, and what is read after a successful try must see that. Optional.
+ *   void nh_port_gate_recover(_Atomic uint32_t *busy, unsigned cpu)  `cpu` has stopped, perhaps inside: leave for it
  *   void nh_port_gate_seize(_Atomic uint32_t *seized)
  *   void nh_port_gate_open(_Atomic uint32_t *seized)
  *   bool nh_port_gate_quiet(_Atomic uint32_t *busy, unsigned cpu)
  *   void nh_port_heavy_fence(void)   only if NH_PORT_HEAVY; no lock held, interrupts on
+ *
+ *   void nh_port_recover(unsigned cpu)   `cpu` has stopped: gives back what of the port's own it may hold. A macro, or
+ *       not defined where there is nothing
  *
  *   unsigned nh_port_log2(uint32_t)   index of the highest set bit; argument not 0
  *   unsigned nh_port_ctz(uint32_t)    index of the lowest set bit; argument not 0
@@ -72,6 +76,9 @@
 #include <nearheap/linker.h>
 #include <nearheap/nearheap.h>
 #include <stdatomic.h>
+
+/* For a port that itself waits for another CPU: NH_PATIENCE polls brought nothing. Tells the fatal hook. */
+void nh__stuck(unsigned cpu);
 
 #if defined(NH_PORT_HOST)
 #include "arch/host/port_host.h"
@@ -101,6 +108,10 @@
 
 #if NH_CPUS > 32 && !NH_PORT_OUTSIDERS
 #error "NH_CPUS: at most 32 on this target"
+#endif
+
+#ifndef nh_port_recover
+#define nh_port_recover(cpu) ((void)(cpu))
 #endif
 
 /* What the core gives a port whose CPUs come and go (hosts). */

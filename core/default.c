@@ -87,6 +87,26 @@ nh_status nh_heap_remove(int heap, size_t *live)
 	return nh_instance_heap_remove(&the_default, heap, live);
 }
 
+nh_status nh_cpu_offline(unsigned cpu)
+{
+	return nh_instance_cpu_offline(&the_default, cpu);
+}
+
+nh_status nh_cpu_online(unsigned cpu)
+{
+	return nh_instance_cpu_online(&the_default, cpu);
+}
+
+nh_status nh_cpu_recover(unsigned cpu)
+{
+	return nh_instance_cpu_recover(&the_default, cpu);
+}
+
+nh_status nh_heap_salvage(int heap, size_t *blocks)
+{
+	return nh_instance_heap_salvage(&the_default, heap, blocks);
+}
+
 /* The slow paths with one argument less, so that the hits keep nothing for them. */
 static NH__NOINLINE void *malloc_slow(size_t size)
 {

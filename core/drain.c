@@ -157,6 +157,19 @@ void nh__join_leave(struct nh__join *join_, struct nh__note *note)
 	(void)note;
 }
 
+bool nh__gate_left_open(struct nh__heap *heap, unsigned dead)
+{
+	(void)heap;
+	(void)dead;
+	return false;
+}
+
+void nh__freeze_recover(struct nh__heap *heap, unsigned dead)
+{
+	(void)heap;
+	(void)dead;
+}
+
 void nh__fork_hold(struct nh__heap *heap, unsigned cpu)
 {
 	nh__lock_acquire(&heap->lock, cpu);

@@ -34,3 +34,13 @@ void nh__note_report(const struct nh__note *note)
 	if (note->code != NH_FAULT_NONE)
 		nh__report(note->code, note->address, nh_port_cpu());
 }
+
+void nh__stuck(unsigned cpu)
+{
+	nh__report(NH_FAULT_STUCK, NULL, cpu);
+}
+
+void nh__report_recover(unsigned cpu)
+{
+	nh__store_relaxed(&inside[cpu], 0u);
+}

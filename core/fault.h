@@ -16,6 +16,9 @@ void nh__report(nh_fault_code code, const void *address, unsigned cpu);
 /* Reports what was noted under locks, now that there are none. */
 void nh__note_report(const struct nh__note *note);
 
+/* `cpu` has stopped, perhaps inside the hook: it is not there when it starts again. */
+void nh__report_recover(unsigned cpu);
+
 static inline void nh__note_keep(struct nh__note *note, nh_fault_code code, const void *address)
 {
 	if (note->code == NH_FAULT_NONE) {

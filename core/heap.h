@@ -129,6 +129,11 @@ void nh__join_leave(struct nh__join *join, struct nh__note *note);
 void nh__freeze_tick(struct nh__heap *heap);
 #endif
 
+/* Heap lock held: `dead` has stopped. Its gate is as if it had left; a freeze that it may have driven is over. */
+void nh__freeze_recover(struct nh__heap *heap, unsigned dead);
+/* Is a CPU that has stopped inside its gate? */
+bool nh__gate_left_open(struct nh__heap *heap, unsigned dead);
+
 /* For fork; the caller is between nh_port_lock_begin and _end. hold: seizes, waits until every gate is empty,
  * and keeps the lock. release: gives both back. alone: as release, but nobody else exists any more. */
 void nh__fork_hold(struct nh__heap *heap, unsigned cpu);

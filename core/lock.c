@@ -88,6 +88,44 @@ void nh__lock_release(struct nh__lock *lock, unsigned id)
 	nh__lock_release_flat(lock, id);
 }
 
+/* relaxed throughout but for the acquisition: the CPU asked about has stopped, and all its stores are visible */
+bool nh__lock_names(struct nh__lock *lock, unsigned dead)
+{
+	return nh__load_relaxed(&lock->word) == dead + 1u || nh__load_relaxed(&lock->want[dead]) != 0;
+}
+
+enum nh__recovery nh__lock_recover(struct nh__lock *lock, unsigned id, unsigned dead)
+{
+	uint32_t self = id + 1u, gone = dead + 1u, polls = 0;
+	uint8_t wanted = nh__load_relaxed(&lock->want[id]);
+	enum nh__recovery result = NH__MINE;
+	if (nh__load_relaxed(&lock->word) == self && nh__load_relaxed(&lock->inside) == self)
+		return NH__INSIDE;
+	nh__store_relaxed(&lock->want[dead], 0u);
+	nh__store_relaxed(&lock->want[id], 1u);
+	for (;;) {
+		/* acquire: of the release in nh__lock_release; in each turn, since a holder may still see the flag of `dead` */
+		uint32_t word = nh__load_acquire(&lock->word);
+		if (word == self)
+			break;
+		if (word == gone) {
+			result = nh__load_relaxed(&lock->inside) == gone ? NH__TORN : NH__MINE;
+			nh__store_relaxed(&lock->word, self);
+			break;
+		}
+		if (word == 0) {
+			/* acquire: as above */
+			if (nh_port_cas_acquire(&lock->word, &word, self))
+				break;
+			continue;
+		}
+		nh__wait(&polls, word - 1u);
+	}
+	nh__store_relaxed(&lock->want[id], wanted);
+	nh__store_relaxed(&lock->inside, (uint16_t)self);
+	return result;
+}
+
 #elif NH_LOCK_BACKEND == NH_LOCK_TICKET
 
 void nh__lock_acquire(struct nh__lock *lock, unsigned id)

@@ -85,6 +85,21 @@ static inline void nh__lock_release_flat(struct nh__lock *lock, unsigned id)
 #define nh__lock_release_fast nh__lock_release_flat
 #endif
 
+#define NH__RECOVERABLE (NH_LOCKERS > 1 && NH_LOCK_BACKEND == NH_LOCK_OWNER)
+
+/* `dead` is a stopped CPU. Is it, or was it about to be, in the lock? */
+bool nh__lock_names(struct nh__lock *lock, unsigned dead);
+
+enum nh__recovery {
+	NH__MINE,  /* acquired; `dead` was not in the section */
+	NH__TORN,  /* acquired; `dead` was stopped inside: what the lock guards may be half changed */
+	NH__INSIDE /* the caller holds it already: nothing was done */
+};
+
+/* Acquires the lock as nh__lock_acquire does, also from `dead` and whoever hands it to that. The caller may be waiting for
+ * it already. Only if NH__RECOVERABLE. */
+enum nh__recovery nh__lock_recover(struct nh__lock *lock, unsigned id, unsigned dead);
+
 /* Forgets holder and waiters, who no longer exist (the child of a fork). */
 void nh__lock_reset(struct nh__lock *lock);
 

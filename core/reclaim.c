@@ -343,6 +343,24 @@ void nh__join_leave(struct nh__join *join_, struct nh__note *note)
 	nh_port_irq_restore(irq);
 }
 
+/* ---- stopped CPUs ------------------------------------------------------------------------- */
+
+bool nh__gate_left_open(struct nh__heap *heap, unsigned dead)
+{
+	struct nh__cache *cache = heap->cache[dead];
+	return cache != NULL && !nh_port_gate_quiet(&cache->head.gate.busy, dead);
+}
+
+void nh__freeze_recover(struct nh__heap *heap, unsigned dead)
+{
+	struct nh__freeze *freeze = &heap->freeze;
+	if (heap->cache[dead] != NULL)
+		nh_port_gate_recover(&heap->cache[dead]->head.gate.busy, dead);
+	freeze->complete = false;
+	if (freeze->phase != NH__IDLE)
+		thaw(heap);
+}
+
 /* ---- fork --------------------------------------------------------------------------------- */
 
 void nh__fork_hold(struct nh__heap *heap, unsigned cpu)

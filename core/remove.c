@@ -7,130 +7,22 @@
  *     |          leave the     emptied       back meanwhile       +-- else --> sweep: give back --> as before
  *     heap: its sets are taken back
  *
- * A sweep walks a region by address, NH_SLICE blocks a lock hold, and takes each FREE block out of the lists:
- * it is `held`, its owner byte says TLSF and it is not FREE. So nothing is handed out from what was swept,
- * nothing merges with it, and when a sweep met held blocks only, nobody has anything of the region, for ever.
- * What is freed meanwhile goes to the lists as always and is held by the next sweep. Further sweeps are made as
- * long as each finds fewer blocks out than the one before.
- *
- * A sweep uses the heap's one position for walks, which merges keep on a header. A walk that takes it over
- * is finished or refused before long; then the sweep begins again, over blocks that are held already.
+ * Nothing is handed out from what was swept, nothing merges with it, and when a sweep met held blocks only, nobody has
+ * anything of the region, for ever. What is freed meanwhile goes to the lists as always and is held by the next
+ * sweep. Further sweeps are made as long as each finds fewer blocks out than the one before. core/sweep.h.
  */
-#include "core/instance.h"
 #include "core/lifecycle.h"
-
-struct tally {
-	size_t live, cached;
-};
-
-enum way { HOLD, GIVE };
-
-/* A sweep of one region between lock holds. */
-struct sweep {
-	struct nh__heap *heap;
-	const struct nh__region *region;
-	enum way way;
-	uint32_t turn; /* of the heap's walks; 0 = not begun */
-	struct tally tally;
-};
-
-/* ---- sweeps ------------------------------------------------------------------------------- */
-
-static bool is_free(struct nh__block *block)
-{
-	return (nh__flags(block) & NH__FREE) != 0;
-}
-
-static void visit(struct sweep *sweep, struct nh__block *block)
-{
-	struct nh__tlsf *tlsf = &sweep->heap->tlsf;
-	uint8_t owner = nh__load_relaxed(&block->owner);
-	bool held = owner == NH__OWNER_TLSF && !is_free(block);
-	if (sweep->way == GIVE) {
-		if (held)
-			nh__tlsf_give(tlsf, block);
-	} else if (owner == NH__OWNER_CACHED) {
-		sweep->tally.cached++;
-	} else if (!held && (!is_free(block) || !nh__tlsf_hold(tlsf, block))) {
-		sweep->tally.live++; /* quarantined ones too: somebody may be writing there */
-	}
-}
-
-/* Under the lock. True at the region's end. */
-static bool slice(struct sweep *sweep)
-{
-	struct nh__tlsf *tlsf = &sweep->heap->tlsf;
-	if (sweep->turn == 0 || sweep->turn != sweep->heap->walk_turn) {
-		sweep->turn = ++sweep->heap->walk_turn;
-		sweep->tally = (struct tally){0, 0};
-		tlsf->walk = nh__block_at((void *)sweep->region->first);
-	}
-	for (unsigned i = 0; i < NH_SLICE; i++) {
-		struct nh__block *block = tlsf->walk;
-		uint32_t span = nh__block_span(block);
-		if ((uintptr_t)nh__payload(block) == sweep->region->end) {
-			tlsf->walk = NULL;
-			return true;
-		}
-		if (span == 0 || span > nh__span_to_end(sweep->region, block)) { /* damaged: no way on */
-			sweep->tally.live++;
-			return true;
-		}
-		tlsf->walk = nh__block_after(block, span); /* before the visit: a merge moves it */
-		visit(sweep, block);
-	}
-	return false;
-}
-
-static void sweep_region(struct sweep *sweep, struct nh__note *note)
-{
-	bool done = false;
-	sweep->turn = 0;
-	while (!done) {
-		nh_port_irq irq = nh_port_irq_save();
-		unsigned cpu = nh_port_cpu();
-		done = !nh__heap_lock(sweep->heap, cpu);
-		if (done) {
-			sweep->tally.live++; /* not from here */
-		} else {
-			done = slice(sweep);
-			nh__heap_unlock(sweep->heap, cpu, note);
-		}
-		nh_port_irq_restore(irq);
-	}
-}
-
-/* Is this entry's region to go? Its heap is stored by additions and removals only, which are not this entry's now. */
-static bool concerned(const struct nh__removal *removal, const struct nh__region_entry *entry)
-{
-	return nh__load_relaxed(&entry->heap) == removal->heap && (removal->region == NULL || removal->region == &entry->region);
-}
-
-static struct tally sweep_all(nh_instance *instance, const struct nh__removal *removal, enum way way, struct nh__note *note)
-{
-	struct tally sum = {0, 0};
-	/* acquire: of region_reserve */
-	unsigned regions = nh__load_acquire(&instance->regions_reserved);
-	for (unsigned i = 0; i < regions; i++) {
-		struct sweep sweep = {.heap = removal->heap, .region = &instance->regions[i].region, .way = way};
-		if (!concerned(removal, &instance->regions[i]))
-			continue;
-		sweep_region(&sweep, note);
-		sum.live += sweep.tally.live;
-		sum.cached += sweep.tally.cached;
-	}
-	return sum;
-}
+#include "core/sweep.h"
 
 /* Holds everything, or finds that somebody keeps some. The heap is left frozen. */
-static struct tally evacuate(nh_instance *instance, const struct nh__removal *removal, struct nh__join *join,
+static struct nh__tally evacuate(nh_instance *instance, const struct nh__removal *removal, struct nh__join *join,
                              struct nh__note *note)
 {
-	struct tally tally = sweep_all(instance, removal, HOLD, note), before = {SIZE_MAX, 0};
+	struct nh__tally tally = nh__sweep(instance, removal, NH__HOLD, note), before = {SIZE_MAX, 0};
 	while (tally.live + tally.cached != 0 && tally.live + tally.cached < before.live + before.cached) {
 		before = tally;
 		nh__reclaim(join, NULL, note);
-		tally = sweep_all(instance, removal, HOLD, note);
+		tally = nh__sweep(instance, removal, NH__HOLD, note);
 	}
 	return tally;
 }
@@ -219,7 +111,7 @@ static void finish(nh_instance *instance, const struct nh__removal *removal, boo
 
 void nh__removal_undo(nh_instance *instance, const struct nh__removal *removal, struct nh__note *note)
 {
-	sweep_all(instance, removal, GIVE, note);
+	nh__sweep(instance, removal, NH__GIVE, note);
 	finish(instance, removal, false);
 }
 
@@ -236,10 +128,10 @@ static nh_status remove_all(nh_instance *instance, int number, const void *base,
 	if (status != NH_OK)
 		return status;
 	struct nh__join join = {.heap = removal.heap};
-	struct tally tally = evacuate(instance, &removal, &join, &note);
+	struct nh__tally tally = evacuate(instance, &removal, &join, &note);
 	if (tally.live + tally.cached == 0) {
 		for (unsigned i = 0; i < nh__load_relaxed(&instance->regions_reserved); i++)
-			if (concerned(&removal, &instance->regions[i]))
+			if (nh__concerned(&removal, &instance->regions[i]))
 				forget(instance, removal.heap, &instance->regions[i], &note);
 		nh__join_leave(&join, &note);
 		finish(instance, &removal, true);

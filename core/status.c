@@ -55,6 +55,7 @@ const char *nh_fault_string(nh_fault_code code)
 		[NH_FAULT_LIST] = "free block overwritten",
 		[NH_FAULT_CONTEXT] = "called from a context that cannot be served",
 		[NH_FAULT_STUCK] = "a CPU does not let go of a lock or gate",
+		[NH_FAULT_BROKEN] = "a CPU was stopped inside a heap, which is out of service",
 	};
 	return (unsigned)code < COUNT(names) ? names[(unsigned)code] : "unknown fault";
 }

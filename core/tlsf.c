@@ -351,6 +351,19 @@ void nh__tlsf_remove(struct nh__tlsf *tlsf, struct nh__region *region)
 		tlsf->primary = 0;
 }
 
+void nh__tlsf_condemn(struct nh__tlsf *tlsf)
+{
+	memset(tlsf->heads, 0, nh__heads_size(tlsf->lists, tlsf->wide));
+	memset(tlsf->map, 0, (tlsf->lists + 31u) / 32u * sizeof(uint32_t));
+	tlsf->regions = NULL;
+	tlsf->primary = 0;
+	tlsf->free = 0;
+	tlsf->least_free = 0;
+	tlsf->walk = NULL;
+	tlsf->fault = NH_FAULT_NONE;
+	tlsf->changes++;
+}
+
 /* ---- search ------------------------------------------------------------------------------- */
 
 /* Granules in front of the aligned payload inside `block`: 0, or a block of their own. */

@@ -75,6 +75,10 @@ bool nh__tlsf_hold(struct nh__tlsf *tlsf, struct nh__block *block);
 /* Forgets a region all of whose blocks are held. */
 void nh__tlsf_remove(struct nh__tlsf *tlsf, struct nh__region *region);
 
+/* Out of service: no block is in a list, no address in a region, so that nothing is taken, and nothing that is
+ * given is believed. */
+void nh__tlsf_condemn(struct nh__tlsf *tlsf);
+
 /* Takes a block of `span` granules (perhaps up to NH_SPAN_MIN - 1 more) whose payload is aligned to
  * `align` granules, or NULL. Bound: NH_FIT_LOOK + 1 list nodes, at most two splits. The caller
  * writes the owner byte: it is NH__OWNER_TLSF. */

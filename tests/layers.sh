@@ -17,7 +17,7 @@ core/tlsf core/single
 arch/host/lock_ck
 core/lock core/gate core/cache
 core/heap core/reclaim core/drain
-core/instance core/admit core/remove core/lifecycle
+core/instance core/admit core/sweep core/remove core/recover core/lifecycle
 core/select
 core/hit core/allocate core/realloc
 core/walk core/inspect

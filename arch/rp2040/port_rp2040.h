@@ -39,6 +39,7 @@
 
 #define NH_RP2040_SIO UINT32_C(0xd0000000)
 #define NH_RP2040_CPUID (*(volatile uint32_t *)NH_RP2040_SIO)
+#define NH_RP2040_SPINLOCK_ST (*(volatile uint32_t *)(NH_RP2040_SIO + 0x5cu))
 #define NH_RP2040_SPINLOCK(n) (*(volatile uint32_t *)(NH_RP2040_SIO + 0x100u + 4u * (unsigned)(n)))
 
 #define nh_port__barrier() __asm volatile("" ::: "memory")
@@ -131,12 +132,25 @@ static inline void nh_port_relax(uint32_t polls)
  * its own CPU holds would never return. A failing compare writes nothing back: plain stores of 0 over a closed inbox or
  * an emptied slot may come from the other core meanwhile.
  */
+static inline void nh_port__rmw_claim(void)
+{
+#if NH_PATIENCE
+	/* the other core holds it for a few cycles; unless it was stopped there */
+	uint32_t polls = 0;
+	while (NH_RP2040_SPINLOCK(NH_RP2040_RMW_LOCK) == 0)
+		if (++polls == NH_PATIENCE)
+			nh__stuck(1u - NH_RP2040_CPUID);
+#else
+	while (NH_RP2040_SPINLOCK(NH_RP2040_RMW_LOCK) == 0) {
+	}
+#endif
+	nh_port__barrier();
+}
+
 static inline bool nh_port__cas(_Atomic uint32_t *word, uint32_t *expected, uint32_t desired)
 {
 	uint32_t wanted = *expected;
-	while (NH_RP2040_SPINLOCK(NH_RP2040_RMW_LOCK) == 0) {
-	}
-	nh_port__barrier();
+	nh_port__rmw_claim();
 	uint32_t seen = atomic_load_explicit(word, memory_order_relaxed);
 	if (seen == wanted)
 		atomic_store_explicit(word, desired, memory_order_relaxed);
@@ -148,9 +162,7 @@ static inline bool nh_port__cas(_Atomic uint32_t *word, uint32_t *expected, uint
 
 static inline uint32_t nh_port__exchange(_Atomic uint32_t *word, uint32_t value)
 {
-	while (NH_RP2040_SPINLOCK(NH_RP2040_RMW_LOCK) == 0) {
-	}
-	nh_port__barrier();
+	nh_port__rmw_claim();
 	uint32_t seen = atomic_load_explicit(word, memory_order_relaxed);
 	atomic_store_explicit(word, value, memory_order_relaxed);
 	nh_port__barrier();
@@ -239,16 +251,30 @@ static inline void nh_port_gate_open(_Atomic uint32_t *seized)
 	atomic_store_explicit(seized, 0u, memory_order_relaxed);
 }
 
-/* Claimed and given back: the owner is outside now, and will see `seized` when it comes again. */
+/* Not claimed at this moment: the owner is outside, and will see `seized` when it comes again. Looking claims nothing, so
+ * that a CPU's gate spinlock is never held by another, and may be given back when that CPU was reset. */
 static inline bool nh_port_gate_quiet(_Atomic uint32_t *busy, unsigned cpu)
 {
 	(void)busy;
-	if (NH_RP2040_SPINLOCK(NH_RP2040_GATE_LOCK + cpu) == 0)
-		return false;
+	bool quiet = (NH_RP2040_SPINLOCK_ST >> (NH_RP2040_GATE_LOCK + cpu) & 1u) == 0;
 	nh_port__barrier();
-	NH_RP2040_SPINLOCK(NH_RP2040_GATE_LOCK + cpu) = 0;
-	return true;
+	return quiet;
 }
+
+static inline void nh_port_gate_recover(_Atomic uint32_t *busy, unsigned cpu)
+{
+	(void)busy; /* it counts only */
+	(void)cpu;  /* nh_port_recover() gave its spinlock back */
+}
+
+/* A reset does not release spinlocks. Of two CPUs one has stopped and the other is here, so the lock for read-modify-write
+ * is nobody's. */
+#define nh_port_recover(cpu)                                      \
+	do {                                                      \
+		NH_RP2040_SPINLOCK(NH_RP2040_GATE_LOCK + (cpu)) = 0; \
+		NH_RP2040_SPINLOCK(NH_RP2040_RMW_LOCK) = 0;       \
+		nh_port__barrier();                               \
+	} while (0)
 
 /* The M0+ has no CLZ, but a multiplier of one cycle: the five bits at the top of bit * constant differ for each bit
  * (C. Leiserson, H. Prokop, K. Randall, "Using de Bruijn sequences to index a 1 in a computer word", 1998). */

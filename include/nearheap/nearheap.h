@@ -397,6 +397,50 @@ typedef struct nh_report {
 nh_status nh_validate(int heap, nh_report *report);
 nh_status nh_instance_validate(nh_instance *instance, int heap, nh_report *report);
 
+/* ---- CPUs that stop and start ------------------------------------------------------------- */
+
+/*
+ * An orderly stop: returns what `cpu` has in its caches to TLSF. That CPU itself calls it as its last call, or another one
+ * after it has stopped outside every call. It is no lock: a CPU that calls again fills its caches again. (A reclaim
+ * takes a sleeping CPU's caches as well, when memory is short.)
+ * Task. Blocking: lock holds of at most NH_SLICE blocks. NH_ENOINIT; NH_ENOENT: no such CPU; NH_EBUSY: it stopped inside
+ * a call, nothing was done: nh_cpu_recover.
+ */
+nh_status nh_cpu_offline(unsigned cpu);
+nh_status nh_instance_cpu_offline(nh_instance *instance, unsigned cpu);
+
+/* NH_OK: `cpu`, which is stopped or about to make its first call, left nothing behind and may begin. NH_EBUSY: it
+ * was stopped inside a call: nh_cpu_recover first. Changes nothing. Anywhere; a bounded number of loads. */
+nh_status nh_cpu_online(unsigned cpu);
+nh_status nh_instance_cpu_online(nh_instance *instance, unsigned cpu);
+
+/*
+ * After `cpu` was stopped for good, at any instruction, by a reset that also ended what it had on the bus: makes good
+ * what it left, and returns its caches to TLSF. Then it may be started again. Once per instance that it used.
+ *
+ * NH_OK: all heaps go on. Lost is what it had in hand: live blocks of its tasks, which only the program knows (nh_walk),
+ * and at most one magazine on its way from word to word for each heap (nh_heap_salvage finds that).
+ * NH_ECORRUPT: it was stopped while it changed a heap under the lock. TLSF is not made to survive that: the heap is out of
+ * service, NH_FAULT_BROKEN is reported. If the hook returns, no request finds that heap, its blocks keep their
+ * contents, a free of one of them is reported as NH_FAULT_POINTER, its memory stays in use; the other heaps go on.
+ * NH_EINVAL: the caller's own CPU. NH_ENOTSUP: one CPU, or a lock that cannot be mended (NH_LOCK_BACKEND). NH_ENOENT,
+ * NH_ENOINIT. NH_EBUSY: called from the fatal hook while this CPU held a lock; call it again from outside.
+ *
+ * Task; or the fatal hook on NH_FAULT_STUCK (microcontrollers), which names the CPU that is waited for: reset it, recover
+ * it, and return. Blocking: lock holds of at most NH_SLICE blocks; it waits for living CPUs only.
+ */
+nh_status nh_cpu_recover(unsigned cpu);
+nh_status nh_instance_cpu_recover(nh_instance *instance, unsigned cpu);
+
+/*
+ * After nh_cpu_recover: finds the blocks of a heap that were on their way between caches, and returns them to TLSF;
+ * *blocks (if not NULL) says how many. No other CPU may be inside a call: on two CPUs, before the other starts again.
+ * Task. Blocking: empties all caches as nh_trim does, then walks the heap, NH_SLICE blocks a lock hold.
+ * NH_ENOINIT, NH_ENOENT.
+ */
+nh_status nh_heap_salvage(int heap, size_t *blocks);
+nh_status nh_instance_heap_salvage(nh_instance *instance, int heap, size_t *blocks);
+
 /* ---- faults ------------------------------------------------------------------------------- */
 
 typedef enum nh_fault_code {
@@ -407,13 +451,14 @@ typedef enum nh_fault_code {
 	NH_FAULT_NEIGHBOUR,   /* a header next to the block was overwritten: overrun or underrun */
 	NH_FAULT_LIST,        /* a free block's list links were overwritten */
 	NH_FAULT_CONTEXT,     /* called where it cannot be served: see CALLABLE FROM */
-	NH_FAULT_STUCK        /* a CPU has kept a lock or gate beyond NH_PATIENCE polls */
+	NH_FAULT_STUCK,       /* a CPU has kept a lock or gate beyond NH_PATIENCE polls */
+	NH_FAULT_BROKEN       /* a CPU was stopped while it changed a heap: that one is out of service */
 } nh_fault_code;
 
 typedef struct nh_fault {
 	nh_fault_code code;
-	const void *address; /* block, header or (NH_FAULT_STUCK) NULL */
-	unsigned cpu;        /* the CPU that noticed; NH_FAULT_STUCK: the one waited for */
+	const void *address; /* block, header; NH_FAULT_STUCK: NULL; NH_FAULT_BROKEN: the heap's control memory */
+	unsigned cpu;        /* the CPU that noticed; NH_FAULT_STUCK, _BROKEN: the one waited for, the one stopped */
 } nh_fault;
 
 /* Called with no gate or lock held and the caller's interrupt state. The default prints (hosts)

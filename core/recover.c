@@ -1,0 +1,220 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * CPUs that stop and start again: in order, or by a reset at any instruction.
+ *
+ *   stopped at                            what the survivor finds and does
+ *   outside                               nothing
+ *   waiting for a lock, or handed it      want, word: takes the flag back, and the lock over
+ *   in the gate, not in the lock          busy odd: leaves for it. Every word of a cache is cleared before its chain
+ *                                         shows up elsewhere, so a chain is somewhere once, or nowhere
+ *   driving a freeze, between holds       thaws; who else waits joins the next one
+ *   in the lock                           TLSF may be half changed: the heap is put out of service
+ *
+ * Then its caches are drained. What it had in hand between two words is lost to the caches but still says CACHED: a
+ * salvage finds it by a sweep, when nobody else can have anything in hand.
+ */
+#include "core/lifecycle.h"
+#include "core/sweep.h"
+
+static bool ready(nh_instance *instance)
+{
+	/* acquire: of instance_build */
+	return instance != NULL && nh__load_acquire(&instance->ready);
+}
+
+/* ---- in order ----------------------------------------------------------------------------- */
+
+#if NH__RECOVERABLE
+
+/* Did it stop inside a call? */
+static bool left_inside(nh_instance *instance, unsigned cpu)
+{
+	bool inside = nh__lock_names(&instance->admin, cpu);
+	for (int id = 0; id < NH_MAX_HEAPS; id++) {
+		struct nh__heap *heap = nh__heap_by_id(instance, id);
+		inside |= heap != NULL && (nh__lock_names(&heap->lock, cpu) || nh__gate_left_open(heap, cpu));
+	}
+	return inside;
+}
+
+#else
+
+static bool left_inside(nh_instance *instance, unsigned cpu)
+{
+	(void)instance;
+	(void)cpu;
+	return false; /* cannot be told */
+}
+
+#endif
+
+nh_status nh_instance_cpu_online(nh_instance *instance, unsigned cpu)
+{
+	if (!ready(instance))
+		return NH_ENOINIT;
+	if (cpu >= NH_CPUS)
+		return NH_ENOENT;
+	return left_inside(instance, cpu) ? NH_EBUSY : NH_OK;
+}
+
+static void drain(nh_instance *instance, unsigned cpu, struct nh__note *note)
+{
+	for (int id = 0; id < NH_MAX_HEAPS; id++) {
+		struct nh__heap *heap = nh__heap_by_id(instance, id);
+		if (heap != NULL)
+			nh__heap_drain_cpu(heap, cpu, note);
+	}
+}
+
+nh_status nh_instance_cpu_offline(nh_instance *instance, unsigned cpu)
+{
+	struct nh__note note = {NH_FAULT_NONE, NULL};
+	nh_status status = nh_instance_cpu_online(instance, cpu);
+	if (status != NH_OK)
+		return status;
+	drain(instance, cpu, &note);
+	nh__note_report(&note);
+	return NH_OK;
+}
+
+/* ---- by a reset --------------------------------------------------------------------------- */
+
+#if NH__RECOVERABLE
+
+/* The admin lock guards sets and tables, which a second writing completes; what was being added or removed stays
+ * reserved. */
+static nh_status recover_admin(nh_instance *instance, unsigned dead)
+{
+	nh_status status = NH_EBUSY;
+	nh_port_irq irq = nh_port_irq_save();
+	unsigned cpu = nh_port_cpu();
+	if (nh_port_lock_begin()) {
+		enum nh__recovery found = nh__lock_recover(&instance->admin, cpu, dead);
+		for (int id = 0; found == NH__TORN && id < NH_MAX_HEAPS; id++)
+			if (nh__heap_by_id(instance, id) != NULL)
+				nh__heap_sets(instance, nh__heap_by_id(instance, id), true);
+		if (found != NH__INSIDE) {
+			nh__lock_release(&instance->admin, cpu);
+			status = NH_OK;
+		}
+		nh_port_lock_end();
+	}
+	nh_port_irq_restore(irq);
+	return status;
+}
+
+/* Nothing is found in the heap from now on, but its memory stays in use. */
+static void withdraw(nh_instance *instance, struct nh__heap *heap)
+{
+	unsigned cpu;
+	nh_port_irq irq = nh__admin_enter(instance, &cpu);
+	nh__heap_sets(instance, heap, false);
+	for (unsigned i = 0; i < nh__load_relaxed(&instance->regions_reserved); i++)
+		if (nh__load_relaxed(&instance->regions[i].heap) == heap)
+			nh__store_relaxed(&instance->regions[i].heap, NULL);
+	if (instance->removal.heap == heap)
+		instance->removal.heap = NULL;
+	nh__admin_leave(instance, cpu, irq);
+}
+
+static nh_status recover_heap(struct nh__heap *heap, unsigned dead)
+{
+	nh_status status = NH_EBUSY;
+	nh_port_irq irq = nh_port_irq_save();
+	unsigned cpu = nh_port_cpu();
+	if (nh_port_lock_begin()) {
+		enum nh__recovery found = nh__lock_recover(&heap->lock, cpu, dead);
+		if (found != NH__INSIDE) {
+			status = found == NH__TORN ? NH_ECORRUPT : NH_OK;
+			if (found == NH__TORN)
+				nh__tlsf_condemn(&heap->tlsf);
+			nh__freeze_recover(heap, dead);
+			nh__lock_release(&heap->lock, cpu);
+		}
+		nh_port_lock_end();
+	}
+	nh_port_irq_restore(irq);
+	return status;
+}
+
+/* A removal that it had begun is taken back. */
+static void recover_removal(nh_instance *instance, unsigned dead, struct nh__note *note)
+{
+	unsigned cpu;
+	nh_port_irq irq = nh__admin_enter(instance, &cpu);
+	struct nh__removal removal = instance->removal;
+	nh__admin_leave(instance, cpu, irq);
+	if (removal.heap != NULL && removal.cpu == dead)
+		nh__removal_undo(instance, &removal, note);
+}
+
+/* All heaps: `cpu` may have stopped in one that it was removing. */
+static struct nh__heap *any_heap(nh_instance *instance, int id)
+{
+	struct nh__heap *heap = nh__heap_by_id(instance, id);
+	return heap == NULL && instance->removal.heap != NULL && instance->removal.heap->id == id ? instance->removal.heap : heap;
+}
+
+nh_status nh_instance_cpu_recover(nh_instance *instance, unsigned cpu)
+{
+	struct nh__note note = {NH_FAULT_NONE, NULL};
+	struct nh__heap *lost = NULL;
+	if (!ready(instance))
+		return NH_ENOINIT;
+	if (cpu >= NH_CPUS)
+		return NH_ENOENT;
+	if (cpu == nh_port_cpu())
+		return NH_EINVAL;
+	nh_port_recover(cpu);
+	nh__report_recover(cpu);
+	nh_status result = recover_admin(instance, cpu);
+	for (int id = 0; id < NH_MAX_HEAPS; id++) {
+		struct nh__heap *heap = any_heap(instance, id);
+		nh_status status = heap == NULL ? NH_OK : recover_heap(heap, cpu);
+		if (status == NH_ECORRUPT) {
+			withdraw(instance, heap);
+			lost = heap;
+		}
+		if (status == NH_EBUSY)
+			result = NH_EBUSY;
+	}
+	if (result == NH_OK) {
+		recover_removal(instance, cpu, &note);
+		drain(instance, cpu, &note);
+	}
+	nh__note_report(&note);
+	if (lost == NULL)
+		return result;
+	nh__report(NH_FAULT_BROKEN, lost, cpu);
+	return NH_ECORRUPT;
+}
+
+#else
+
+nh_status nh_instance_cpu_recover(nh_instance *instance, unsigned cpu)
+{
+	(void)cpu;
+	return ready(instance) ? NH_ENOTSUP : NH_ENOINIT;
+}
+
+#endif
+
+nh_status nh_instance_heap_salvage(nh_instance *instance, int number, size_t *blocks)
+{
+	struct nh__note note = {NH_FAULT_NONE, NULL};
+	if (blocks != NULL)
+		*blocks = 0;
+	if (!ready(instance))
+		return NH_ENOINIT;
+	struct nh__removal all = {.heap = nh__heap_by_id(instance, number)};
+	if (all.heap == NULL)
+		return NH_ENOENT;
+	struct nh__join join = {.heap = all.heap};
+	nh__reclaim(&join, NULL, &note);
+	struct nh__tally tally = nh__sweep(instance, &all, NH__SALVAGE, &note);
+	nh__join_leave(&join, &note);
+	nh__note_report(&note);
+	if (blocks != NULL)
+		*blocks = tally.cached;
+	return NH_OK;
+}
