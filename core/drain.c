@@ -54,14 +54,15 @@ void nh__heap_drain_cpu(struct nh__heap *heap, unsigned cpu, struct nh__note *no
 	bool more = cache != NULL;
 	while (more) {
 		nh_port_irq irq = nh_port_irq_save();
+		unsigned self = nh_port_cpu();
 		more = nh__gate_enter(&cache->head.gate, cpu); /* seized: a reclaim takes it all */
 		if (more) {
 			nh__count(cache, NH__SLOW, 1);
 			nh__count(cache, NH__BARREN, 1);
-			more = nh__heap_lock(heap, cpu);
+			more = nh__heap_lock(heap, self);
 			if (more) {
 				more = drain_cpu_slice(heap, cpu);
-				nh__heap_unlock(heap, cpu, note);
+				nh__heap_unlock(heap, self, note);
 			}
 			nh__gate_leave(&cache->head.gate, cpu);
 		}
