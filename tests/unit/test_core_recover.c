@@ -1,0 +1,322 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What a stopped CPU leaves, made by hand one state at a time, and what its survivor makes of it. Slot 1 is the CPU that
+ * stopped, this thread is in slot 0. tests/rp2040/kill stops a real one at every instruction.
+ */
+#include <string.h>
+
+#include "core/gate.h"
+#include "core/sweep.h"
+#include "white.h"
+
+#if !NH_CACHES || !NH__GATE || NH_CPUS < 2 || !NH__RECOVERABLE
+
+static unit u;
+
+static void nothing_to_mend(void **state)
+{
+	(void)state;
+	unit_one(&u, 40 * KIB, 0);
+	assert_status(nh_instance_cpu_recover(u.instance, NH_CPUS), NH__RECOVERABLE ? NH_ENOENT : NH_ENOTSUP);
+	assert_status(nh_instance_cpu_offline(u.instance, 0), NH_OK);
+	assert_status(nh_instance_cpu_online(u.instance, 0), NH_OK);
+	assert_status(nh_instance_cpu_online(u.instance, NH_CPUS), NH_ENOENT);
+	unit_end(&u);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {cmocka_unit_test(nothing_to_mend)};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
+
+#else
+
+#define DEAD 1u
+
+static unit u;
+static struct nh__heap *heap, *other;
+static void *live[24];
+
+static void on_cpu(unsigned cpu)
+{
+	assert_status(nh_host_attach((int)cpu), NH_OK);
+}
+
+/* Two heaps, and blocks of the first in the magazines of the CPU that will stop, whose neighbours are live. */
+static int set_up(void **state)
+{
+	static const size_t sizes[] = {256 * KIB, 64 * KIB};
+	(void)state;
+	unit_lay_out(&u, 2, sizes);
+	unit_begin(&u, 2);
+	heap = u.instance->heap[0];
+	other = u.instance->heap[1];
+	on_cpu(DEAD);
+	for (unsigned i = 0; i < 24; i++)
+		live[i] = nh_instance_malloc(u.instance, 40);
+	for (unsigned i = 0; i < 24; i += 2)
+		nh_instance_free(u.instance, live[i]);
+	on_cpu(0);
+	assert_true(unit_stats(&u, 0).cached != 0);
+	return 0;
+}
+
+static void drop_live(void)
+{
+	for (unsigned i = 1; i < 24; i += 2)
+		nh_instance_free(u.instance, live[i]);
+}
+
+static int tear_down(void **state)
+{
+	(void)state;
+	drop_live();
+	unit_end(&u);
+	return 0;
+}
+
+static int abandon(void **state)
+{
+	(void)state;
+	unit_abandon(&u);
+	return 0;
+}
+
+static struct nh__cache *cache_of_dead(void)
+{
+	return heap->cache[DEAD];
+}
+
+/* What is in the depot is everybody's. */
+static void assert_drained(void)
+{
+	for (unsigned number = 0; number < NH__CHAINS; number++) {
+		const uint32_t *chain = nh__chain_of(heap, DEAD, number);
+		assert_true(chain == NULL || *chain == 0);
+	}
+}
+
+static void assert_recovered(void)
+{
+	assert_status(nh_instance_cpu_recover(u.instance, DEAD), NH_OK);
+	assert_status(nh_instance_cpu_online(u.instance, DEAD), NH_OK);
+	assert_drained();
+	assert_int_equal(heap->freeze.phase, NH__IDLE);
+	assert_sound(nht_valid(u.instance));
+	/* both go on, with caches */
+	for (unsigned cpu = 0; cpu < 2; cpu++) {
+		on_cpu(cpu);
+		void *block = nh_instance_malloc(u.instance, 40);
+		assert_non_null(block);
+		nh_instance_free(u.instance, block);
+	}
+	on_cpu(0);
+}
+
+static void an_orderly_stop_drains(void **state)
+{
+	(void)state;
+	assert_status(nh_instance_cpu_online(u.instance, DEAD), NH_OK);
+	assert_status(nh_instance_cpu_offline(u.instance, DEAD), NH_OK);
+	assert_drained();
+	assert_status(nh_instance_cpu_offline(u.instance, DEAD), NH_OK);
+	on_cpu(DEAD);
+	nh_instance_free(u.instance, nh_instance_malloc(u.instance, 40));
+	assert_status(nh_instance_cpu_offline(u.instance, DEAD), NH_OK); /* by itself */
+	on_cpu(0);
+	assert_drained();
+}
+
+static void refusals(void **state)
+{
+	(void)state;
+	assert_status(nh_instance_cpu_recover(u.instance, 0), NH_EINVAL);
+	assert_status(nh_instance_cpu_recover(u.instance, NH_CPUS), NH_ENOENT);
+	assert_status(nh_instance_cpu_offline(u.instance, NH_CPUS), NH_ENOENT);
+	assert_status(nh_instance_cpu_online(u.instance, NH_CPUS), NH_ENOENT);
+	assert_status(nh_instance_heap_salvage(u.instance, 2, NULL), NH_ENOENT);
+	assert_status(nh_instance_cpu_recover(NULL, 1), NH_ENOINIT);
+	assert_status(nh_cpu_recover(1), NH_ENOINIT);
+	assert_status(nh_cpu_offline(1), NH_ENOINIT);
+	assert_status(nh_cpu_online(1), NH_ENOINIT);
+	assert_status(nh_heap_salvage(0, NULL), NH_ENOINIT);
+}
+
+static void stopped_outside(void **state)
+{
+	(void)state;
+	assert_recovered();
+	assert_recovered(); /* a second time changes nothing */
+}
+
+static void stopped_inside_its_gate(void **state)
+{
+	(void)state;
+	_Atomic uint32_t *busy = &cache_of_dead()->head.gate.busy;
+	uint32_t before = nh__load_relaxed(busy);
+	nh__store_relaxed(busy, before + 1u);
+	assert_status(nh_instance_cpu_online(u.instance, DEAD), NH_EBUSY);
+	assert_status(nh_instance_cpu_offline(u.instance, DEAD), NH_EBUSY);
+	assert_int_equal(nh__load_relaxed(busy), before + 1u);
+	assert_recovered();
+}
+
+static void stopped_while_waiting_for_the_lock(void **state)
+{
+	(void)state;
+	nh__store_relaxed(&heap->lock.want[DEAD], 1u);
+	assert_status(nh_instance_cpu_online(u.instance, DEAD), NH_EBUSY);
+	assert_recovered();
+}
+
+/* The holder handed it the lock after it had stopped. */
+static void stopped_and_handed_the_lock(void **state)
+{
+	(void)state;
+	nh__store_relaxed(&heap->lock.want[DEAD], 1u);
+	nh__store_relaxed(&heap->lock.word, DEAD + 1u);
+	nh__store_relaxed(&u.instance->admin.word, DEAD + 1u);
+	assert_recovered();
+}
+
+/* It waits for the lock itself: its flag stays, and a second time finds it inside. */
+static void the_caller_may_be_waiting_itself(void **state)
+{
+	(void)state;
+	nh__store_relaxed(&heap->lock.want[0], 1u);
+	nh__store_relaxed(&heap->lock.word, DEAD + 1u);
+	assert_int_equal(nh__lock_recover(&heap->lock, 0, DEAD), NH__MINE);
+	assert_int_equal(nh__load_relaxed(&heap->lock.want[0]), 1);
+	assert_int_equal(nh__lock_recover(&heap->lock, 0, DEAD), NH__INSIDE);
+	nh__lock_release(&heap->lock, 0);
+	assert_int_equal(nh__load_relaxed(&heap->lock.word), 0);
+	nh__store_relaxed(&heap->lock.want[0], 0u);
+	assert_recovered();
+}
+
+static void stopped_while_driving_a_freeze(void **state)
+{
+	(void)state;
+	nh__fork_hold(heap, DEAD); /* seized, all gates quiet */
+	heap->freeze.closed = 1;   /* and the first inbox closed */
+	nh__store_relaxed(&heap->shared[0].inbox, NH__CLOSED);
+	nh__lock_release(&heap->lock, DEAD);
+	assert_int_equal(heap->freeze.waiters, 1);
+	assert_recovered();
+	assert_int_equal(nh__load_relaxed(&heap->shared[0].inbox), 0);
+}
+
+static void chain_between_two_words(void **state)
+{
+	(void)state;
+	unsigned klass = nh__load_relaxed(&u.instance->class_of[39u >> NH__CLASS_STEP]);
+	struct nh__slot *slot = &cache_of_dead()->slot[klass];
+	size_t found = 99;
+	unsigned lost = NH__COUNT(slot->cur);
+	assert_true(lost != 0);
+	slot->cur = 0; /* taken from its word, not yet in the next */
+	assert_status(nh_instance_cpu_recover(u.instance, DEAD), NH_OK);
+	assert_true(unit_stats(&u, 0).cached != 0);
+	assert_status(nh_instance_heap_salvage(u.instance, 0, &found), NH_OK);
+	assert_int_equal(found, lost);
+	assert_status(nh_instance_heap_salvage(u.instance, 0, &found), NH_OK);
+	assert_int_equal(found, 0);
+	assert_recovered();
+}
+
+static void stopped_inside_the_admin_lock(void **state)
+{
+	(void)state;
+	nh__store_relaxed(&u.instance->admin.word, DEAD + 1u);
+	nh__store_relaxed(&u.instance->admin.inside, (uint16_t)(DEAD + 1u));
+	nh__store_relaxed(&u.instance->eligible, 0); /* half of a change */
+	assert_recovered();
+	assert_int_equal(nh__load_relaxed(&u.instance->eligible), 3);
+}
+
+static void stopped_while_removing(void **state)
+{
+	(void)state;
+	/* the other heap's sets are taken back, and its free memory is held */
+	struct nh__removal removal = {other, NULL, DEAD};
+	struct nh__note note = {NH_FAULT_NONE, NULL};
+	nh__heap_sets(u.instance, other, false);
+	u.instance->removal = removal;
+	struct nh__tally tally = nh__sweep(u.instance, &removal, NH__HOLD, &note);
+	assert_int_equal(tally.live + tally.cached, 0);
+	assert_int_equal(other->tlsf.free, 0);
+	assert_status(nh_instance_heap_remove(u.instance, 0, NULL), NH_EBUSY);
+	assert_recovered();
+	assert_int_equal(nh_instance_heap_count(u.instance), 2);
+	assert_int_equal(other->tlsf.free, other->tlsf.total);
+}
+
+static void stopped_inside_a_heap(void **state)
+{
+	(void)state;
+	const nh_request first = {.heaps = 1u};
+	nh__store_relaxed(&heap->lock.word, DEAD + 1u);
+	nh__store_relaxed(&heap->lock.inside, (uint16_t)(DEAD + 1u));
+	assert_status(nh_instance_cpu_recover(u.instance, DEAD), NH_ECORRUPT);
+	assert_int_equal(nht_fault_count(), 1);
+	nh_fault fault = nht_fault_get(0);
+	assert_int_equal(fault.code, NH_FAULT_BROKEN);
+	assert_int_equal(fault.cpu, DEAD);
+	assert_ptr_equal(fault.address, heap);
+	nht_fault_clear();
+	assert_status(nh_instance_cpu_online(u.instance, DEAD), NH_OK);
+
+	/* no request finds it, its blocks are known no more and keep their contents, the other one serves */
+	assert_int_equal(nh_instance_heap_count(u.instance), 1);
+	assert_null(nh_instance_alloc(u.instance, &first, 40));
+	memset(live[1], 0x3c, 40);
+	nh_instance_free(u.instance, live[1]);
+	unit_expect_fault(NH_FAULT_POINTER, live[1]);
+	assert_int_equal(*(unsigned char *)live[1], 0x3c);
+	for (unsigned cpu = 0; cpu < 2; cpu++) {
+		on_cpu(cpu);
+		void *block = nh_instance_malloc(u.instance, 40);
+		assert_int_equal(nh_instance_heap_of(u.instance, block), 1);
+		nh_instance_free(u.instance, block);
+	}
+	on_cpu(0);
+	assert_sound(nht_valid(u.instance));
+	assert_sound(nht_all_returned(u.instance, 1));
+	/* and its memory stays in use */
+	assert_status(nh_instance_heap_add(u.instance, &u.configs[0], NULL), NH_EOVERLAP);
+	assert_status(nh_instance_cpu_recover(u.instance, DEAD), NH_OK);
+}
+
+/* The lock is held by this CPU: a hook that recovers on top of a lock hold. */
+static void from_inside_a_lock(void **state)
+{
+	(void)state;
+	nh__lock_acquire(&heap->lock, 0);
+	assert_status(nh_instance_cpu_recover(u.instance, DEAD), NH_EBUSY);
+	assert_int_equal(nh__load_relaxed(&heap->lock.word), 1);
+	nh__lock_release(&heap->lock, 0);
+	assert_recovered();
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(an_orderly_stop_drains, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(refusals, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(stopped_outside, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(stopped_inside_its_gate, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(stopped_while_waiting_for_the_lock, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(stopped_and_handed_the_lock, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(the_caller_may_be_waiting_itself, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(stopped_while_driving_a_freeze, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(chain_between_two_words, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(stopped_inside_the_admin_lock, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(stopped_while_removing, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(stopped_inside_a_heap, set_up, abandon),
+		cmocka_unit_test_setup_teardown(from_inside_a_lock, set_up, tear_down),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
+
+#endif
