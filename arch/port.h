@@ -77,6 +77,10 @@
 #include <nearheap/nearheap.h>
 #include <stdatomic.h>
 
+/* The compiler moves no store across it: what a CPU that is stopped between two instructions leaves (core/recover.c) is
+ * then what the program had done so far. Nothing is ordered between CPUs. */
+#define nh_port_in_order() __asm volatile("" ::: "memory")
+
 /* For a port that itself waits for another CPU: NH_PATIENCE polls brought nothing. Tells the fatal hook. */
 void nh__stuck(unsigned cpu);
 

@@ -300,6 +300,7 @@ static struct nh__block *take_cached(struct nh__heap *heap, struct nh__cache *ca
 	if (heap->two) {
 		uint32_t chain = cache->prev[need->klass];
 		cache->prev[need->klass] = 0;
+		nh_port_in_order();
 		slot->cur = chain;
 	}
 #if NH__DEPOT
@@ -400,6 +401,7 @@ static bool rotate(struct nh__heap *heap, struct nh__cache *cache, unsigned klas
 	}
 	uint32_t chain = cache->slot[klass].cur;
 	cache->slot[klass].cur = 0;
+	nh_port_in_order();
 	cache->prev[klass] = chain;
 	return true;
 }

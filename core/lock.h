@@ -58,10 +58,12 @@ static inline void nh__lock_acquire_flat(struct nh__lock *lock, unsigned id)
 	if (NH__UNLIKELY(!nh_port_cas_acquire(&lock->word, &word, self)))
 		nh__lock_queue(lock, id);
 	nh__store_relaxed(&lock->inside, (uint16_t)self);
+	nh_port_in_order();
 }
 
 static inline void nh__lock_release_flat(struct nh__lock *lock, unsigned id)
 {
+	nh_port_in_order();
 	nh__store_relaxed(&lock->inside, 0u);
 	for (unsigned step = 1; step < NH_LOCKERS; step++) {
 		unsigned next = id + step < NH_LOCKERS ? id + step : id + step - NH_LOCKERS;

@@ -53,7 +53,7 @@ static void reasons(void **state)
 static void faults(void **state)
 {
 	(void)state;
-	check_phrases(fault_string, NH_FAULT_STUCK);
+	check_phrases(fault_string, NH_FAULT_BROKEN);
 }
 
 static void version(void **state)
