@@ -147,13 +147,12 @@ static bool overlaps(uintptr_t a, uintptr_t a_end, uintptr_t b, uintptr_t b_end)
 /* Against every region and control block that is in use or reserved. */
 static bool in_use(nh_instance *instance, uintptr_t base, uintptr_t end)
 {
-	unsigned regions = nh__load_relaxed(&instance->regions_reserved);
-	for (unsigned i = 0; i < regions; i++) {
+	for (unsigned i = 0; i < NH_MAX_REGIONS; i++) { /* entries that are nobody's end at 0 */
 		const struct nh__region *region = &instance->regions[i].region;
 		if (overlaps(base, end, region->first - NH_HEADER, region->end))
 			return true;
 	}
-	for (unsigned i = 0; i < instance->heaps_reserved; i++)
+	for (unsigned i = 0; i < NH_MAX_HEAPS; i++)
 		if (overlaps(base, end, instance->control[i].base, instance->control[i].end))
 			return true;
 	return false;
@@ -163,19 +162,18 @@ static bool in_use(nh_instance *instance, uintptr_t base, uintptr_t end)
  * region that was removed may have readers still: core/instance.c. */
 static unsigned region_reserve(nh_instance *instance, uintptr_t first, uintptr_t end)
 {
-	unsigned count = nh__load_relaxed(&instance->regions_reserved), index = 0;
-	while (index < count && instance->regions[index].region.end != 0)
-		index++;
-	if (index == NH_MAX_REGIONS)
-		return index;
-	struct nh__region_entry *entry = &instance->regions[index];
+	unsigned index = 0;
+	struct nh__region_entry *entry = instance->regions;
+	for (; entry->region.end != 0; entry++)
+		if (++index == NH_MAX_REGIONS)
+			return index;
 	entry->region = (struct nh__region){first, end, NULL};
 	/* release: to entry_heap() in core/instance.c, which must not see a bound without the entry's NULL before it */
 	nh__store_release(&entry->first, first);
 	nh__store_release(&entry->end, end);
-	if (index == count) {
+	if (index == nh__load_relaxed(&instance->regions_reserved)) {
 		/* release: to region_at() in core/instance.c, which reads entries below this count */
-		nh__store_release(&instance->regions_reserved, (uint8_t)(count + 1u));
+		nh__store_release(&instance->regions_reserved, (uint8_t)(index + 1u));
 	}
 	return index;
 }
@@ -184,7 +182,7 @@ static unsigned region_reserve(nh_instance *instance, uintptr_t first, uintptr_t
 static unsigned number_free(const nh_instance *instance)
 {
 	unsigned id = 0;
-	while (id < instance->heaps_reserved && instance->control[id].end != 0)
+	while (id < NH_MAX_HEAPS && instance->control[id].end != 0)
 		id++;
 	return id;
 }
@@ -206,7 +204,6 @@ static nh_status heap_reserve(nh_instance *instance, const nh_heap_config *confi
 		if (*region == NH_MAX_REGIONS) {
 			status = NH_ENOSPC;
 		} else {
-			instance->heaps_reserved = (uint8_t)(instance->heaps_reserved + (*id == instance->heaps_reserved));
 			instance->control[*id] = (struct nh__claim){site->control, site->control_end};
 		}
 	}
@@ -354,42 +351,32 @@ static struct nh__heap *heap_build(const struct plan *plan, const nh_heap_config
 	return heap;
 }
 
-static void set_put(nh__heap_set *set, unsigned id, bool in)
+static void set_add(nh__heap_set *set, unsigned id)
 {
-	unsigned others = nh__load_relaxed(set) & ~(1u << id);
-	nh__store_relaxed(set, (uint16_t)(others | (unsigned)in << id));
+	nh__store_relaxed(set, (uint16_t)(nh__load_relaxed(set) | 1u << id));
 }
 
-void nh__heap_sets(nh_instance *instance, const struct nh__heap *heap, bool in)
+void nh__heap_publish(nh_instance *instance, struct nh__heap *heap, struct nh__region_entry *entry)
 {
-	unsigned id = heap->id;
-	if (!in)
-		set_put(&instance->heaps, id, false);
-	for (unsigned bit = 0; bit < 32; bit++)
-		if (heap->attributes >> bit & 1u)
-			set_put(&instance->has[bit], id, in);
-	if ((heap->flags & NH_HEAP_NOT_DEFAULT) == 0)
-		set_put(&instance->eligible, id, in);
-	if (heap->affinity == 0)
-		set_put(&instance->shared, id, in);
-	for (unsigned i = 0; heap->affinity != 0 && i < NH_CPUS; i++)
-		if (nh__is_local(heap->affinity, i))
-			set_put(&instance->local[i], id, in);
-	/* release: to nh__choice_begin; last, so that whoever sees the bit sees all of the heap */
-	if (in)
-		nh__store_release(&instance->heaps, (uint16_t)(nh__load_relaxed(&instance->heaps) | 1u << id));
-	nh__first_update(instance);
-}
-
-static void heap_publish(nh_instance *instance, struct nh__heap *heap, unsigned region)
-{
-	unsigned cpu;
+	unsigned id = heap->id, cpu;
 	nh_port_irq irq = nh__admin_enter(instance, &cpu);
 	/* release: to nh__choice_next and nh__heap_by_id, where the number was another heap's */
-	nh__store_release(&instance->heap[heap->id], heap);
+	nh__store_release(&instance->heap[id], heap);
 	/* release: to nh__heap_at */
-	nh__store_release(&instance->regions[region].heap, heap);
-	nh__heap_sets(instance, heap, true);
+	nh__store_release(&entry->heap, heap);
+	for (unsigned bit = 0; bit < 32; bit++)
+		if (heap->attributes >> bit & 1u)
+			set_add(&instance->has[bit], id);
+	if ((heap->flags & NH_HEAP_NOT_DEFAULT) == 0)
+		set_add(&instance->eligible, id);
+	if (heap->affinity == 0)
+		set_add(&instance->shared, id);
+	for (unsigned i = 0; heap->affinity != 0 && i < NH_CPUS; i++)
+		if (nh__is_local(heap->affinity, i))
+			set_add(&instance->local[i], id);
+	/* release: to nh__choice_begin; last, so that whoever sees the bit sees all of the heap */
+	nh__store_release(&instance->heaps, (uint16_t)(nh__load_relaxed(&instance->heaps) | 1u << id));
+	nh__first_update(instance);
 	nh__admin_leave(instance, cpu, irq);
 }
 
@@ -412,8 +399,8 @@ nh_status nh_instance_heap_add(nh_instance *instance, const nh_heap_config *conf
 		status = heap_reserve(instance, config, &site, &id, &region);
 	if (status != NH_OK)
 		return status;
-	struct nh__heap *heap = heap_build(&plan, config, &site, &instance->regions[region].region, id);
-	heap_publish(instance, heap, region);
+	struct nh__region_entry *entry = &instance->regions[region];
+	nh__heap_publish(instance, heap_build(&plan, config, &site, &entry->region, id), entry);
 	if (number != NULL)
 		*number = (int)id;
 	return NH_OK;

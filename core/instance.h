@@ -44,9 +44,8 @@ struct nh_instance {
 	struct nh__heap *_Atomic heap[NH_MAX_HEAPS]; /* what was removed stays until its number is given again */
 	/* Admin lock: reserved entries, some of them perhaps not published yet. */
 	struct nh__lock admin;
-	uint8_t heaps_reserved;
 	_Atomic uint8_t regions_reserved;
-	struct nh__claim control[NH_MAX_HEAPS];
+	struct nh__claim control[NH_MAX_HEAPS]; /* end 0 = the number is free */
 	struct nh__region_entry regions[NH_MAX_REGIONS];
 	struct nh__removal removal;
 #if NH_PORT_OUTSIDERS
@@ -69,8 +68,10 @@ NH__INLINE struct nh__cache *nh__first_cache(nh_instance *instance, unsigned cpu
 nh_port_irq nh__admin_enter(nh_instance *instance, unsigned *cpu);
 void nh__admin_leave(nh_instance *instance, unsigned cpu, nh_port_irq irq);
 
-/* Admin lock held: puts a heap into all sets that selection works on, or takes it out. */
-void nh__heap_sets(nh_instance *instance, const struct nh__heap *heap, bool in);
+/* Makes a heap visible, and the region in that entry; again, for one that is visible, it completes what was half done. */
+void nh__heap_publish(nh_instance *instance, struct nh__heap *heap, struct nh__region_entry *entry);
+/* Admin lock held: no request finds the heap. */
+void nh__heap_hide(nh_instance *instance, const struct nh__heap *heap);
 
 /* Heap lock held: what caches may hold, now that there are so many granules less. */
 void nh__budget_shrink(struct nh__heap *heap, uint32_t granules);

@@ -86,13 +86,11 @@ nh_status nh_instance_cpu_offline(nh_instance *instance, unsigned cpu)
 static nh_status recover_admin(nh_instance *instance, unsigned dead)
 {
 	nh_status status = NH_EBUSY;
+	enum nh__recovery found = NH__INSIDE;
 	nh_port_irq irq = nh_port_irq_save();
 	unsigned cpu = nh_port_cpu();
 	if (nh_port_lock_begin()) {
-		enum nh__recovery found = nh__lock_recover(&instance->admin, cpu, dead);
-		for (int id = 0; found == NH__TORN && id < NH_MAX_HEAPS; id++)
-			if (nh__heap_by_id(instance, id) != NULL)
-				nh__heap_sets(instance, nh__heap_by_id(instance, id), true);
+		found = nh__lock_recover(&instance->admin, cpu, dead);
 		if (found != NH__INSIDE) {
 			nh__lock_release(&instance->admin, cpu);
 			status = NH_OK;
@@ -100,6 +98,9 @@ static nh_status recover_admin(nh_instance *instance, unsigned dead)
 		nh_port_lock_end();
 	}
 	nh_port_irq_restore(irq);
+	for (int id = 0; found == NH__TORN && id < NH_MAX_HEAPS; id++)
+		if (nh__heap_by_id(instance, id) != NULL)
+			nh__heap_restore(instance, nh__heap_by_id(instance, id));
 	return status;
 }
 
@@ -108,7 +109,7 @@ static void withdraw(nh_instance *instance, struct nh__heap *heap)
 {
 	unsigned cpu;
 	nh_port_irq irq = nh__admin_enter(instance, &cpu);
-	nh__heap_sets(instance, heap, false);
+	nh__heap_hide(instance, heap);
 	for (unsigned i = 0; i < nh__load_relaxed(&instance->regions_reserved); i++)
 		if (nh__load_relaxed(&instance->regions[i].heap) == heap)
 			nh__store_relaxed(&instance->regions[i].heap, NULL);

@@ -11,8 +11,8 @@
  * anything of the region, for ever. What is freed meanwhile goes to the lists as always and is held by the next
  * sweep. Further sweeps are made as long as each finds fewer blocks out than the one before. core/sweep.h.
  */
-#include "core/lifecycle.h"
 #include "core/sweep.h"
+#include "core/lifecycle.h"
 
 /* Holds everything, or finds that somebody keeps some. The heap is left frozen. */
 static struct nh__tally evacuate(nh_instance *instance, const struct nh__removal *removal, struct nh__join *join,
@@ -62,7 +62,7 @@ static nh_status begin(nh_instance *instance, int number, const void *base, stru
 	if (status == NH_OK) {
 		instance->removal = *removal;
 		if (base == NULL)
-			nh__heap_sets(instance, removal->heap, false);
+			nh__heap_hide(instance, removal->heap);
 	}
 	nh__admin_leave(instance, cpu, irq);
 	return status;
@@ -100,11 +100,11 @@ static void forget(nh_instance *instance, struct nh__heap *heap, struct nh__regi
 static void finish(nh_instance *instance, const struct nh__removal *removal, bool removed)
 {
 	unsigned cpu;
+	if (removal->region == NULL && !removed)
+		nh__heap_restore(instance, removal->heap);
 	nh_port_irq irq = nh__admin_enter(instance, &cpu);
 	if (removal->region == NULL && removed)
 		instance->control[removal->heap->id] = (struct nh__claim){0, 0};
-	else if (removal->region == NULL)
-		nh__heap_sets(instance, removal->heap, true);
 	instance->removal.heap = NULL;
 	nh__admin_leave(instance, cpu, irq);
 }

@@ -1,6 +1,33 @@
 /* SPDX-License-Identifier: MIT */
 /* Sweeps: see core/sweep.h. */
 #include "core/sweep.h"
+#include "core/lifecycle.h"
+
+static void set_drop(nh__heap_set *set, unsigned id)
+{
+	nh__store_relaxed(set, (uint16_t)(nh__load_relaxed(set) & ~(1u << id)));
+}
+
+void nh__heap_hide(nh_instance *instance, const struct nh__heap *heap)
+{
+	set_drop(&instance->heaps, heap->id); /* first, as it was added last */
+	set_drop(&instance->eligible, heap->id);
+	set_drop(&instance->shared, heap->id);
+	for (unsigned bit = 0; bit < 32; bit++)
+		set_drop(&instance->has[bit], heap->id);
+	for (unsigned cpu = 0; cpu < NH_CPUS; cpu++)
+		set_drop(&instance->local[cpu], heap->id);
+	nh__first_update(instance);
+}
+
+void nh__heap_restore(nh_instance *instance, struct nh__heap *heap)
+{
+	for (unsigned i = 0; i < nh__load_relaxed(&instance->regions_reserved); i++)
+		if (nh__load_relaxed(&instance->regions[i].heap) == heap) {
+			nh__heap_publish(instance, heap, &instance->regions[i]);
+			return;
+		}
+}
 
 /* A sweep of one region between lock holds. */
 struct sweep {

@@ -241,7 +241,7 @@ static void stopped_while_removing(void **state)
 	/* the other heap's sets are taken back, and its free memory is held */
 	struct nh__removal removal = {other, NULL, DEAD};
 	struct nh__note note = {NH_FAULT_NONE, NULL};
-	nh__heap_sets(u.instance, other, false);
+	nh__heap_hide(u.instance, other);
 	u.instance->removal = removal;
 	struct nh__tally tally = nh__sweep(u.instance, &removal, NH__HOLD, &note);
 	assert_int_equal(tally.live + tally.cached, 0);
