@@ -189,8 +189,8 @@ nh_status nh_instance_region_remove(nh_instance *instance, int heap, const void 
  * The memory of its blocks is the caller's at once. Its control memory (at the head of the first region, where it was
  * not given) may still be looked at by calls that were under way on other CPUs, or in tasks that this one preempted:
  * leave it as it is, and powered, until each of them has returned. They find an empty heap there, and do no harm.
- * So a bank that is to lose power is a heap with its control memory elsewhere; or is removed when the other CPUs are
- * known to be outside, for example by an interrupt that they acknowledge.
+ * So a bank that is to lose power is a heap with its control memory elsewhere (docs/REGIONS.md), or is removed while
+ * nobody else can be inside a call: an interrupt that another CPU acknowledges does not show that, it may be on top of one.
  */
 nh_status nh_heap_remove(int heap, size_t *live);
 nh_status nh_instance_heap_remove(nh_instance *instance, int heap, size_t *live);
