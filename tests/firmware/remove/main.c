@@ -10,17 +10,18 @@
 #define OPERATIONS (BOARD_SCALE * 3000u)
 #define ROUNDS (BOARD_SCALE * 60u)
 #define LONGEST 700u
+#define HEAP_SIZE (24u * 1024u)
+#define LOOSE_SIZE (20u * 1024u)
 #define TAG UINT32_C(0xdb5ec0de)
 
 int main(void);
 
 static void *loose; /* the region that comes and goes */
-static size_t loose_size;
 static uint32_t served;    /* by the region, CPU 0 */
 
 static bool in_loose(const void *address)
 {
-	return (uintptr_t)address - (uintptr_t)loose < loose_size;
+	return (uintptr_t)address - (uintptr_t)loose < LOOSE_SIZE;
 }
 
 /* ---- load ------------------------------------------------------------------------------- */
@@ -71,17 +72,17 @@ static void come_and_go(uint32_t *removed, uint32_t *busy)
 		return;
 	}
 	++*removed;
-	demo_pattern_fill(loose, loose_size, TAG);
+	demo_pattern_fill(loose, LOOSE_SIZE, TAG);
 	for (unsigned i = 0; i < 20; i++) {
 		void *block = nh_malloc(20u + 30u * i);
 		BOARD_CHECK(!in_loose(block));
 		nh_free(block);
 	}
-	BOARD_CHECK(nh_heap_of((char *)loose + loose_size / 2u) == -1);
-	BOARD_CHECK(demo_pattern_holds(loose, loose_size, TAG));
-	BOARD_CHECK(nh_region_add(0, loose, loose_size) == NH_OK);
+	BOARD_CHECK(nh_heap_of((char *)loose + LOOSE_SIZE / 2u) == -1);
+	BOARD_CHECK(demo_pattern_holds(loose, LOOSE_SIZE, TAG));
+	BOARD_CHECK(nh_region_add(0, loose, LOOSE_SIZE) == NH_OK);
 	/* and it serves */
-	void *large = nh_malloc(loose_size - 64u);
+	void *large = nh_malloc(LOOSE_SIZE - 64u);
 	served += large != NULL && in_loose(large);
 	nh_free(large);
 }
@@ -98,14 +99,15 @@ int main(void)
 {
 	nh_heap_config heap = {0};
 	uint32_t removed = 0, busy = 0;
+	size_t size;
 	traffic_begin("region that comes and goes");
 	board_bank_memory(BOARD_LOCAL0, &heap.base, &heap.size);
-	board_bank_memory(BOARD_LOCAL1, &loose, &loose_size);
-	heap.size = 24u * 1024u;
-	loose_size = 20u * 1024u;
-	heap.window = (size_t)((char *)loose + loose_size - (char *)heap.base);
+	board_bank_memory(BOARD_LOCAL1, &loose, &size);
+	BOARD_CHECK(heap.size >= HEAP_SIZE && size >= LOOSE_SIZE);
+	heap.size = HEAP_SIZE;
+	heap.window = (size_t)((char *)loose + LOOSE_SIZE - (char *)heap.base);
 	BOARD_CHECK(nh_init(&heap, 1, NULL) == NH_OK);
-	BOARD_CHECK(nh_region_add(0, loose, loose_size) == NH_OK);
+	BOARD_CHECK(nh_region_add(0, loose, LOOSE_SIZE) == NH_OK);
 	board_start_cpu1(cpu1);
 	traffic_interrupts_on();
 	traffic_meet(0);
