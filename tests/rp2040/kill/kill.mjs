@@ -12,7 +12,7 @@ const { values, positionals } = parseArgs({
   options: {
     seed: { type: 'string', default: '1' },
     rounds: { type: 'string', default: '300' },
-    span: { type: 'string', default: '12000' },
+    span: { type: 'string', default: '40000' },
     schedule: { type: 'string', default: 'random' },
     least: { type: 'string', default: '0' },
   },
@@ -52,7 +52,7 @@ function stop() {
 
 // What is not the heap's, by instruction in flash: 1 = ours, 2 = the image's; filled as it is met.
 const whose = new Uint8Array(1 << 20);
-const image = new Set(['traffic', 'core1_work', 'check', 'nh_usable_size', 'nh_instance_usable_size', '__aeabi_uidiv',
+const image = new Set(['traffic', 'core1_work', 'make', 'check', 'nh_usable_size', 'nh_instance_usable_size', '__aeabi_uidiv',
   '__aeabi_uidivmod', '?']);
 const isHeap = (pc) => {
   const i = (pc & 0x1fffff) >>> 1;

@@ -14,7 +14,7 @@
 #include <string.h>
 
 #define HEAPS 3u
-#define HEAP_SIZE (20u * 1024u)
+#define HEAP_SIZE (17u * 1024u)
 #define SLOTS 80u
 #define GIFTS 4u
 #define PSM_FRCE_OFF (*(volatile uint32_t *)UINT32_C(0x40010004))
@@ -30,7 +30,9 @@ volatile uint32_t rounds_broken, rounds_stuck, rounds_inside, blocks_salvaged, b
 static void *volatile mine[2][SLOTS];
 static void *volatile gift[2][GIFTS]; /* from each core to the other */
 static uint32_t random_state[2];
-static volatile bool gentle; /* few blocks of few sizes: nearly all calls are hits */
+/* SCARCE: all sizes, more than there is room for at times. HITS: few blocks of few sizes. SHARED: the same in the heap that both
+ * are local to, with two magazines each and a depot. */
+static volatile enum mode { SCARCE, HITS, SHARED, MODES } mode;
 static volatile bool broken;
 static size_t whole[HEAPS]; /* of each heap, when nothing is taken */
 
@@ -45,8 +47,10 @@ static void *make(uint32_t *random)
 {
 	static const nh_request any[] = {{0}, {.heaps = 1u}, {.heaps = 2u}, {.heaps = 4u}};
 	uint32_t chance = demo_random(random) % 16u;
-	size_t size = gentle ? 20u + 8u * (chance % 2u) : demo_between(random, 1, chance < 12u ? 100u : 700u);
-	void *block = gentle || chance < 8u ? nh_malloc(size) : nh_alloc(&any[demo_random(random) % 4u], size);
+	size_t size = mode != SCARCE ? 20u + 8u * (chance % 2u) : demo_between(random, 1, chance % 2u ? 100u : 1500u);
+	void *block = mode == HITS || (mode == SCARCE && chance < 8u)
+	                      ? nh_malloc(size)
+	                      : nh_alloc(&any[mode == SHARED ? 3u : demo_random(random) % 4u], size);
 	if (block != NULL)
 		demo_pattern_fill(block, (uint32_t)nh_usable_size(block), (uint32_t)(uintptr_t)block);
 	return block;
@@ -62,11 +66,11 @@ static void drop(void *block)
 static void traffic(unsigned self)
 {
 	uint32_t *random = &random_state[self];
-	unsigned slot = demo_random(random) % (gentle ? 12u : SLOTS), way = demo_random(random) % GIFTS;
+	unsigned slot = demo_random(random) % (mode == HITS ? 12u : mode == SHARED ? 30u : SLOTS), way = demo_random(random) % GIFTS;
 	void *block = mine[self][slot];
 	if (block == NULL) {
 		mine[self][slot] = make(random);
-	} else if (gift[self][way] == NULL && (!gentle || self == 0)) {
+	} else if (gift[self][way] == NULL && (mode != HITS || self == 0)) {
 		mine[self][slot] = NULL;
 		gift[self][way] = block;
 	} else {
@@ -212,6 +216,12 @@ static void all_is_there(void)
 	BOARD_CHECK(nh_malloc(1) == NULL);
 	for (unsigned heap = 0; heap < HEAPS; heap++)
 		nh_free(block[heap]);
+	/* and the caches are open */
+	nh_cpu_stats before, after;
+	BOARD_CHECK(nh_cpu_stats_get(0, 0, &before) == NH_OK);
+	nh_free(nh_malloc(40));
+	BOARD_CHECK(nh_cpu_stats_get(0, 0, &after) == NH_OK);
+	BOARD_CHECK(after.bypasses == before.bypasses);
 }
 
 static void recover(void)
@@ -256,7 +266,9 @@ int main(void)
 	for (uint32_t round = 0; round < rounds; round++) {
 		random_state[0] = demo_random_start(seed, 2u * round);
 		random_state[1] = demo_random_start(seed, 2u * round + 1u);
-		gentle = round % 2u;
+		mode = (enum mode)(round % MODES);
+		for (unsigned i = 0; mode == SCARCE && i < SLOTS; i++)
+			mine[0][i] = make(&random_state[0]);
 		killed = 0;
 		board_start_cpu1(core1_work);
 		while (!killed)
