@@ -20,7 +20,7 @@
 #define HEAPS 2u /* parts that stay; then a heap and regions that come and go */
 #define PART_SIZE ((size_t)40 * 1024)
 #define SHARED 32u
-#define PACE 100u /* operations of the workers between two removals of one remover */
+#define PACE 200u /* operations of the workers between two removals of one remover */
 
 typedef struct program {
 	nh_instance_storage storage;
@@ -187,7 +187,7 @@ int main(int argc, char **argv)
 	nht_context("remove");
 	nht_fault_forbid();
 	size_t rounds = 5, removed = 0, busy = 0;
-	p.operations = nht_stress_operations(200000) / rounds + 1u;
+	p.operations = nht_stress_operations(80000) / rounds + 1u;
 	for (size_t i = 0; i < rounds; i++)
 		run(&p);
 	for (unsigned i = 0; i < PARTS; i++) {
