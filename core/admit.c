@@ -24,6 +24,7 @@
 /* What a configuration comes to: sizes in bytes of the parts of its control memory. */
 struct plan {
 	uint32_t granules; /* of the whole memory, control included */
+	uint32_t largest;  /* block that can be: the header that ends a region takes a granule */
 	uint32_t window;
 	size_t lists, shared, caches, cache_each, total;
 	unsigned locals; /* CPUs that get a cache */
@@ -64,7 +65,8 @@ static nh_status plan_make(struct plan *plan, const nh_heap_config *config)
 	if (plan->window < plan->granules + 2u)
 		plan->window = plan->granules + 2u;
 	plan->wide = plan->window > UINT16_MAX + UINT32_C(1);
-	plan->lists = nh__tlsf_lists_size(plan->granules, plan->wide);
+	plan->largest = plan->granules - (plan->granules != 0);
+	plan->lists = nh__tlsf_lists_size(plan->largest, plan->wide);
 	nh_status status = plan_caches(plan, config);
 	plan->total = ALIGN_UP(sizeof(struct nh__heap), 4) + plan->lists;
 	plan->total = ALIGN_UP(plan->total, CONTROL_ALIGN) + plan->shared + plan->caches;
@@ -338,7 +340,7 @@ static struct nh__heap *heap_build(const struct plan *plan, const nh_heap_config
 	heap->flags = config->flags;
 	heap->id = (uint8_t)id;
 	heap->regions = 1;
-	nh__tlsf_init(&heap->tlsf, lists, plan->granules, plan->wide, nh_port_entropy());
+	nh__tlsf_init(&heap->tlsf, lists, plan->largest, plan->wide, nh_port_entropy());
 	heap->tlsf.origin = site->first - NH_GRANULE;
 #if NH_CACHES
 	if (plan->cached)
