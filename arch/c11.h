@@ -28,18 +28,18 @@
 	                                      memory_order_relaxed)
 #define nh_port_exchange_acquire(word, value) atomic_exchange_explicit((word), (value), memory_order_acquire)
 
-/* Relaxed: these CPUs perform a load after the load that its address comes from. */
-#define nh_port_load_dependent(word) atomic_load_explicit((word), memory_order_relaxed)
+/* Not relaxed, though these CPUs perform a load after the load that its address comes from: the class table is read
+ * after it, and its address does not. */
+#define nh_port_load_dependent(word) atomic_load_explicit((word), memory_order_acquire)
 
 /*
  * The gate. Of the owner's store and load, and the reclaimer's, all four are sequentially
  * consistent: at least one side sees the other's store. A busy word is odd on entry only for a fault
  * handler on top of the owner; everybody else is masked while the owner is inside.
  */
-static inline bool nh_port_gate_enter(_Atomic uint32_t *busy, _Atomic uint32_t *seized, unsigned cpu)
+static inline bool nh_port__gate_enter(_Atomic uint32_t *busy, _Atomic uint32_t *seized, uint32_t *key)
 {
-	(void)cpu;
-	uint32_t count = atomic_load_explicit(busy, memory_order_relaxed);
+	uint32_t count = *key = atomic_load_explicit(busy, memory_order_relaxed);
 	if (__builtin_expect(count & 1u, 0))
 		return false;
 	atomic_store_explicit(busy, count + 1u, memory_order_seq_cst);
@@ -51,7 +51,15 @@ static inline bool nh_port_gate_enter(_Atomic uint32_t *busy, _Atomic uint32_t *
 	return false;
 }
 
-#define nh_port_gate_try(busy, seized, cpu) nh_port_gate_enter((busy), (seized), (cpu))
+static inline bool nh_port_gate_enter(_Atomic uint32_t *busy, _Atomic uint32_t *seized, unsigned cpu)
+{
+	uint32_t key;
+	(void)cpu;
+	return nh_port__gate_enter(busy, seized, &key);
+}
+
+#define nh_port_gate_try(busy, seized, key) nh_port__gate_enter((busy), (seized), &(key))
+#define NH_PORT_KEY_IS_COUNT 1
 
 #include "arch/gate_pair.h"
 

@@ -33,6 +33,16 @@ static inline void nh_port_gate_recover(_Atomic uint32_t *busy, unsigned cpu)
 		nh_port_gate_leave(busy, cpu);
 }
 
+#if NH_PORT_KEY_IS_COUNT
+/* The hits' key is the count on entry, which nobody else changes before they leave: it need not be read again. */
+#define nh_port_cpu_begin(cpu, key)         \
+	const unsigned cpu = nh_port_cpu(); \
+	uint32_t key = 0
+/* release: to nh_port_gate_quiet */
+#define nh_port_gate_done(busy, key) atomic_store_explicit((busy), (key) + 2u, memory_order_release)
+#define nh_port_gate_undo(busy, key) atomic_store_explicit((busy), (key), memory_order_release)
+#endif
+
 static inline void nh_port_gate_seize(_Atomic uint32_t *seized)
 {
 	/* seq_cst: one half of the pair with nh_port_gate_enter */

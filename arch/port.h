@@ -39,8 +39,8 @@
  *       Interrupts are off. A port without read-modify-write emulates them under a lock of its own. The core keeps
  *       to this rule: a plain store to such a word may race only with a CAS that fails.
  *   void *nh_port_load_dependent(void *const _Atomic *word)   (macro: any pointer type)
- *       Load of a pointer whose target is then read: acquire, or less where the CPU orders
- *       dependent loads and nothing looks at the C11 model.
+ *       Load of a pointer whose target is then read, and with it what was written before the pointer was: acquire, or less
+ *       where the CPU performs loads in order and nothing looks at the C11 model.
  *
  *   NH_PORT_GATE_OPEN    what an open `seized` word holds
  *   The gate of one CPU's magazines, see core/gate.h for the meaning of the two words:

@@ -9,7 +9,7 @@
  *     8       6 + 1 + 1    16 bits        8       8        16        32 bits
  *
  *   F = FREE: the block is in TLSF's lists.   P = PREV_FREE: the block before it is FREE.
- *   key = f(heap's secret, address): an interior pointer rarely meets a valid one.
+ *   key = heap's secret ^ granule: an interior pointer rarely meets a valid one, a copied header never does.
  *
  * Who writes what: `owner` only whoever has the block in hand (user, cache, or TLSF under the
  * lock); all other bytes only the holder of the heap lock. They are separate memory locations
@@ -75,8 +75,7 @@ static inline void nh__block_set(struct nh__block *block, uint32_t span, uint8_t
 
 static inline uint16_t nh__block_key(uint32_t secret, const struct nh__block *block)
 {
-	uint32_t mixed = ((uint32_t)((uintptr_t)block >> NH_GRANULE_SHIFT) ^ secret) * UINT32_C(2654435761);
-	return (uint16_t)(mixed >> 16);
+	return (uint16_t)((uint32_t)((uintptr_t)block >> NH_GRANULE_SHIFT) ^ secret);
 }
 
 #else

@@ -116,13 +116,12 @@ static inline bool nh_port_gate_enter(_Atomic uint32_t *busy, _Atomic uint32_t *
 }
 
 /* Inlined into the hits: no call, so that they need no stack frame. */
-static inline bool nh_port_gate_try(_Atomic uint32_t *busy, _Atomic uint32_t *seized, unsigned cpu)
+static inline bool nh_host__gate_try(_Atomic uint32_t *busy, _Atomic uint32_t *seized, uint32_t *key)
 {
+	uint32_t count = *key = atomic_load_explicit(busy, memory_order_relaxed);
 #if NH_HOST_TSAN
-	return nh_port_gate_enter(busy, seized, cpu);
+	return (count & 1u) == 0 && nh_host__gate_enter_fenced(busy, seized, count);
 #else
-	(void)cpu;
-	uint32_t count = atomic_load_explicit(busy, memory_order_relaxed);
 	if (count & 1u)
 		return false;
 	atomic_store_explicit(busy, count + 1u, memory_order_relaxed);
@@ -135,6 +134,9 @@ static inline bool nh_port_gate_try(_Atomic uint32_t *busy, _Atomic uint32_t *se
 	return false;
 #endif
 }
+
+#define nh_port_gate_try(busy, seized, key) nh_host__gate_try((busy), (seized), &(key))
+#define NH_PORT_KEY_IS_COUNT 1
 
 #include "arch/gate_pair.h"
 
