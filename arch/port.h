@@ -53,7 +53,8 @@
  *   nh_port_cpu_begin(cpu, key)   declares the CPU's number, and the key, by which these find its gate. Optional with
  *       done and undo: without, the key is the number, and the functions above are used.
  *   NH_PORT_GATE_BOUNDS  1 if nh_port_gate_try() does not look at `seized`: the core then closes the bounds that a hit
- *       tests anyway (limit, reach) before it seizes, and what is read after a successful try must see that. Optional.
+ *       tests anyway (limit, open) before it seizes, and what is read after a successful try must see that. Optional; with
+ *       nh_port_load_ordered(word): a relaxed load that is performed before all later ones.
  *   void nh_port_gate_recover(_Atomic uint32_t *busy, unsigned cpu)  `cpu` has stopped, perhaps inside: leave for it
  *   void nh_port_gate_seize(_Atomic uint32_t *seized)
  *   void nh_port_gate_open(_Atomic uint32_t *seized)

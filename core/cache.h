@@ -202,6 +202,13 @@ NH__INLINE uint32_t nh__chain_bound(uint32_t offset)
 #define NH__EMPTY(word) ((uint32_t)((word) << (32 - NH__COUNT_BITS)) == 0)
 #define NH__ONE_LESS(word, link) NH__EMPTY((word) - (link) - 1u)
 
+/* Where a bound stands for the gate, what it admits to is read after it. */
+#if NH_PORT_GATE_BOUNDS
+#define nh__load_bound(word) nh_port_load_ordered(word)
+#else
+#define nh__load_bound(word) nh__load_relaxed(word)
+#endif
+
 #if NH_PORT_GATE_BOUNDS
 #define nh__hit_reach(head) (&(head)->open)
 #else
@@ -212,6 +219,8 @@ NH__INLINE uint32_t nh__chain_bound(uint32_t offset)
 NH__INLINE bool nh__chain_take(const struct nh__cache_head *head, const _Atomic uint32_t *reach, uint32_t *word,
                                struct nh__block **top)
 {
+	/* before the word: as long as a bound is open, no reclaimer has found the gate quiet, and none will until it is left */
+	uint32_t bound = nh__load_bound(reach);
 	uint32_t chain = *word;
 	if (NH__UNLIKELY(NH__EMPTY(chain)))
 		return false;
@@ -224,10 +233,10 @@ NH__INLINE bool nh__chain_take(const struct nh__cache_head *head, const _Atomic 
 #endif
 #if NH_HARDENING >= NH_HARDENING_MODERATE || NH_PORT_GATE_BOUNDS
 	/* Keeps the next pop from following a wild link that passed the first test by chance. */
-	if (NH__UNLIKELY(link >= nh__load_relaxed(reach)))
+	if (NH__UNLIKELY(link >= bound))
 		return false;
 #else
-	(void)reach;
+	(void)bound;
 #endif
 #if NH_HARDENING > NH_HARDENING_MODERATE
 	if (NH__UNLIKELY(nh__load_relaxed(&block->owner) != NH__OWNER_CACHED))

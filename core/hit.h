@@ -35,6 +35,7 @@ NH__INLINE enum nh__outcome nh__malloc_hit(nh_instance *instance, size_t size, s
 			nh__store_relaxed(&(*block)->owner, (uint8_t)nh__slot_live(slot, nh__code_klass(code)));
 			nh__gate_done(&cache->head.gate, key);
 			nh_port_irq_restore(irq);
+			NH_PORT_OPAQUE(*block); /* else its payload's address occupies a register from the link on */
 			return NH__HIT;
 		}
 		nh__gate_undo(&cache->head.gate, key);
@@ -58,7 +59,7 @@ NH__INLINE enum nh__outcome nh__malloc_hit(nh_instance *instance, size_t size, s
 NH__INLINE bool nh__push_hit(struct nh__cache *cache, struct nh__block *block)
 {
 	uintptr_t offset = nh__rotated_offset(&cache->head, block);
-	if (NH__UNLIKELY(offset >= nh__load_relaxed(&cache->head.limit)))
+	if (NH__UNLIKELY(offset >= nh__load_bound(&cache->head.limit)))
 		return false;
 	unsigned klass = (unsigned)nh__load_relaxed(&block->owner) - NH__OWNER_LIVE;
 	NH_PORT_OPAQUE(klass);

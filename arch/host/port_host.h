@@ -106,15 +106,6 @@ void nh_port_relax(uint32_t polls);
  */
 bool nh_host__gate_enter_fenced(_Atomic uint32_t *busy, _Atomic uint32_t *seized, uint32_t count);
 
-static inline bool nh_port_gate_enter(_Atomic uint32_t *busy, _Atomic uint32_t *seized, unsigned cpu)
-{
-	(void)cpu;
-	uint32_t count = atomic_load_explicit(busy, memory_order_relaxed);
-	if (count & 1u)
-		return false; /* a signal handler on top of the owner */
-	return nh_host__gate_enter_fenced(busy, seized, count);
-}
-
 /* Inlined into the hits: no call, so that they need no stack frame. */
 static inline bool nh_host__gate_try(_Atomic uint32_t *busy, _Atomic uint32_t *seized, uint32_t *key)
 {
@@ -133,6 +124,20 @@ static inline bool nh_host__gate_try(_Atomic uint32_t *busy, _Atomic uint32_t *s
 	atomic_store_explicit(busy, count, memory_order_release);
 	return false;
 #endif
+}
+
+static inline bool nh_port_gate_enter(_Atomic uint32_t *busy, _Atomic uint32_t *seized, unsigned cpu)
+{
+	uint32_t key;
+	(void)cpu;
+#if !NH_HOST_TSAN
+	if (nh_host__gate_open == 0)
+		return nh_host__gate_try(busy, seized, &key);
+#endif
+	key = atomic_load_explicit(busy, memory_order_relaxed);
+	if (key & 1u)
+		return false; /* a signal handler on top of the owner */
+	return nh_host__gate_enter_fenced(busy, seized, key);
 }
 
 #define nh_port_gate_try(busy, seized, key) nh_host__gate_try((busy), (seized), &(key))

@@ -200,7 +200,14 @@ static inline bool nh_port_gate_enter(_Atomic uint32_t *busy, _Atomic uint32_t *
 	return false;
 }
 
-/* Plain loads of one CPU are performed in order: after the claim, as with `seized`, the bounds are seen closed. */
+/* Loads of one CPU are performed in order: after the claim, as with `seized`, the bounds are seen closed; and what is
+ * read after an open bound is the owner's. The compiler is held to it. */
+#define nh_port_load_ordered(word)                                                     \
+	__extension__({                                                                      \
+		__auto_type value_ = atomic_load_explicit((word), memory_order_relaxed);           \
+		nh_port__barrier();                                                                \
+		value_;                                                                            \
+	})
 #define nh_port_gate_try(busy, seized, key)                                            \
 	__extension__({                                                                      \
 		bool claimed_ = *(volatile uint32_t *)(nh_port__gate + 124u) != 0;                 \
