@@ -59,11 +59,20 @@ function curve(name, allocators) {
   return head([CURVES[name], ...numbers]) + rows.join('');
 }
 
+/** CPUs that two threads which only compute could have, and had. */
+function crowd(machine, workloads) {
+  const had = workloads.threads2?.limit?.busy;
+  const could = Math.min(2, machine.cpus);
+  if (had === undefined || had > 0.9 * could) return '';
+  return `The machine was doing other things: two threads had ${had.toFixed(1)} of ${could} CPUs. What several threads ` +
+    'did (`threads` from 2 on, `handover` to `mstress`) mostly shows how they waited for each other to be scheduled.\n\n';
+}
+
 export function markdown({ machine, repetitions, workloads, latency, growth }) {
   const plain = Object.fromEntries(Object.entries(workloads).filter(([name]) => !/^(threads|select)\d/.test(name)));
   const curves = Object.entries(growth).filter(([, allocators]) => Object.keys(allocators).length);
   return `${machine.cpu}, ${machine.cpus} CPUs, Linux ${machine.kernel}, ${machine.compiler}; ` +
-    `medians of ${repetitions}, load before ${machine.load.toFixed(1)}.\n\n` +
+    `medians of ${repetitions}, load before ${machine.load.toFixed(1)}.\n\n${crowd(machine, workloads)}` +
     (Object.keys(plain).length ? `${medians(plain)}\n` : '') +
     curves.map(([name, allocators]) => `${curve(name, allocators)}\n`).join('') +
     `Single calls, the least that each call of the trace took:\n\n${percentiles(latency)}\n`;
