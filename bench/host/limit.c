@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The limit: a free list per thread and size, without checks, limits, counters or a way back. A header says the
- * list; blocks of a thread that ended are lost. Nothing that has a size in its header can be faster.
+ * The limit: what is left to do if nothing is checked, bounded, counted, shared or given back. A free list per thread
+ * and size; a header says the list; blocks of a thread that ended are lost.
  */
 #include "bench/host/allocator.h"
 #include "bench/host/memory.h"
