@@ -27,7 +27,7 @@ import { markdown } from './table.mjs';
 const BUILD = 'build/bench/gcc-release';
 /** Rounds are processes: where the loader puts things is another each time, and some allocators mind. */
 const FULL = { rounds: 3, repetitions: 3, minTime: 0.03, replays: 25 };
-const QUICK = { rounds: 2, repetitions: 2, minTime: 0.008, replays: 5 };
+const QUICK = { rounds: 1, repetitions: 3, minTime: 0.008, replays: 5 };
 const SMOKE = { rounds: 1, repetitions: 1, minTime: 1e-6, replays: 1 };
 
 /** What others rely on: these workloads, with these allocators. */
