@@ -13,6 +13,7 @@
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -317,16 +318,30 @@ static void random_calls(void **state)
 		fail_msg("%s", complaint);
 }
 
-/* A freed mapping must be back at the system: 40 times 1 GiB fits into no test's address space otherwise. */
+/* Pages of address space. */
+static long address_space(void)
+{
+	long pages = 0;
+	FILE *file = fopen("/proc/self/statm", "r");
+	assert_non_null(file);
+	assert_int_equal(fscanf(file, "%ld", &pages), 1);
+	fclose(file);
+	return pages;
+}
+
 static void large_blocks_go_back(void **state)
 {
 	(void)state;
+	long before = address_space();
 	for (unsigned i = 0; i < 40; i++) {
-		unsigned char *at = malloc(1024 * MIB);
+		unsigned char *at = i % 2 ? malloc(1024 * MIB) : memalign(64 * MIB, 900 * MIB);
 		assert_non_null(at);
 		at[512 * MIB] = 1;
+		at = realloc(at, 300 * MIB);
+		assert_true(address_space() - before < (long)(310 * MIB / 4096));
 		free(at);
 	}
+	assert_true(address_space() - before < (long)(2 * MIB / 4096));
 }
 
 /* ---- threads ---------------------------------------------------------------------------------- */
