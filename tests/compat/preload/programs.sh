@@ -57,8 +57,7 @@ except MemoryError:
 	[ "$(grep -c '^nearheap: no memory for [0-9]* bytes' err)" -eq 1 ] || fail "the limit: $(cat err)"
 	;;
 python)
-	PYTHONMALLOC=malloc under /usr/bin/python3 -m test -q test_dict test_list test_json test_thread test_deque \
-		>log 2>&1 || fail "$(tail -n 20 log)"
+	PYTHONMALLOC=malloc under /usr/bin/python3 -m test -q test_dict test_list test_json test_thread test_deque >log 2>&1 || fail "$(tail -n 20 log)"
 	grep -q '^Result: SUCCESS\|^Tests result: SUCCESS' log || fail "$(tail -n 20 log)"
 	;;
 sqlite)
