@@ -138,22 +138,23 @@ static nh_status recover_heap(struct nh__heap *heap, unsigned dead)
 	return status;
 }
 
-/* A removal that it had begun is taken back. */
-static void recover_removal(nh_instance *instance, unsigned dead, struct nh__note *note)
+/* The removal that `dead` had begun, if any: it will not go on by itself. */
+static struct nh__removal removal_of(nh_instance *instance, unsigned dead)
 {
 	unsigned cpu;
 	nh_port_irq irq = nh__admin_enter(instance, &cpu);
 	struct nh__removal removal = instance->removal;
 	nh__admin_leave(instance, cpu, irq);
-	if (removal.heap != NULL && removal.cpu == dead)
-		nh__removal_undo(instance, &removal, note);
+	if (removal.cpu != dead)
+		removal.heap = NULL;
+	return removal;
 }
 
-/* All heaps: `cpu` may have stopped in one that it was removing. */
-static struct nh__heap *any_heap(nh_instance *instance, int id)
+/* All heaps, also one that is hidden because it was being removed. */
+static struct nh__heap *any_heap(nh_instance *instance, const struct nh__removal *removal, int id)
 {
 	struct nh__heap *heap = nh__heap_by_id(instance, id);
-	return heap == NULL && instance->removal.heap != NULL && instance->removal.heap->id == id ? instance->removal.heap : heap;
+	return heap == NULL && removal->heap != NULL && removal->heap->id == id ? removal->heap : heap;
 }
 
 nh_status nh_instance_cpu_recover(nh_instance *instance, unsigned cpu)
@@ -169,18 +170,24 @@ nh_status nh_instance_cpu_recover(nh_instance *instance, unsigned cpu)
 	nh_port_recover(cpu);
 	nh__report_recover(cpu);
 	nh_status result = recover_admin(instance, cpu);
+	if (result != NH_OK)
+		return result;
+	struct nh__removal removal = removal_of(instance, cpu);
 	for (int id = 0; id < NH_MAX_HEAPS; id++) {
-		struct nh__heap *heap = any_heap(instance, id);
+		struct nh__heap *heap = any_heap(instance, &removal, id);
 		nh_status status = heap == NULL ? NH_OK : recover_heap(heap, cpu);
 		if (status == NH_ECORRUPT) {
 			withdraw(instance, heap);
 			lost = heap;
+			if (removal.heap == heap)
+				removal.heap = NULL;
 		}
 		if (status == NH_EBUSY)
 			result = NH_EBUSY;
 	}
 	if (result == NH_OK) {
-		recover_removal(instance, cpu, &note);
+		if (removal.heap != NULL)
+			nh__removal_undo(instance, &removal, &note);
 		drain(instance, cpu, &note);
 	}
 	nh__note_report(&note);
