@@ -24,7 +24,7 @@ const PLANS = {
     [4 * 1024]: [['bytes', 1, 1], ['fill', 1, 8], ['churn', 1, 8], ['sustained', 1000000, 2], ['phases', 100000, 2]],
   },
   quick: {
-    [WHOLE]: [['bytes', 1, 1], ['fill', 1, 4], ['sustained', 300000, 1], ['phases', 100000, 1], ['contiguity', 120000, 2]],
+    [WHOLE]: [['bytes', 1, 1], ['fill', 1, 4], ['sustained', 300000, 2], ['phases', 100000, 3], ['contiguity', 120000, 2]],
     [64 * 1024]: [['bytes', 1, 1], ['fill', 1, 4], ['sustained', 100000, 1]],
     [16 * 1024]: [['bytes', 1, 1], ['fill', 1, 4], ['sustained', 100000, 1]],
     [4 * 1024]: [['bytes', 1, 1], ['fill', 1, 4], ['sustained', 100000, 1]],
