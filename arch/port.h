@@ -85,7 +85,9 @@
 /* For a port that itself waits for another CPU: NH_PATIENCE polls brought nothing. Tells the fatal hook. */
 void nh__stuck(unsigned cpu);
 
-#if defined(NH_PORT_HOST)
+#if defined(NH_PORT_HEADER) /* a port outside of this tree */
+#include NH_PORT_HEADER
+#elif defined(NH_PORT_HOST)
 #include "arch/host/port_host.h"
 #elif defined(NH_PORT_RP2040)
 #include "arch/rp2040/port_rp2040.h"

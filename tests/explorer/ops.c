@@ -1,0 +1,346 @@
+/* SPDX-License-Identifier: MIT */
+/* The program that uses the heap: each thread's script, the blocks it has, and what must be true of them. */
+#include "scenario.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define HELD 12u
+#define FIRST 24u
+#define SECOND 40u
+#define LARGE 72u
+
+static struct {
+	struct {
+		unsigned count;
+		struct ex_block block[HELD];
+		const char *script;
+	} of[EX_THREADS];
+	unsigned credits;
+	uint32_t tag;
+	ex_clock credit_clock, box_clock;
+	unsigned boxed;
+	struct ex_block box[HELD];
+} now, saved;
+
+static bool limited;
+static unsigned alone; /* whose script it is while nobody runs */
+
+static unsigned me(void)
+{
+	return ex_active() ? (unsigned)ex_run.thread : alone;
+}
+
+static bool in_handler(void)
+{
+	return ex_active() && ex_thread[ex_run.thread].kind == EX_HANDLER;
+}
+
+static ex_clock *my_clock(void)
+{
+	return &ex_thread[ex_run.thread].clock;
+}
+
+/* ---- blocks in hand ----------------------------------------------------------------------- */
+
+static bool overlap(const struct ex_block *block, const void *address, size_t size)
+{
+	return (uintptr_t)address < (uintptr_t)block->address + block->size &&
+	       (uintptr_t)block->address < (uintptr_t)address + size;
+}
+
+static void keep(void *address, size_t size, size_t alignment)
+{
+	if (now.of[me()].count == HELD)
+		ex_fail("scenario: too many blocks in hand");
+	if ((uintptr_t)address % alignment != 0 || ex_offset(address) + size > EX_ARENA)
+		ex_fail("a block is misaligned or outside of all regions");
+	for (unsigned i = 0; i < ex_threads; i++)
+		for (unsigned k = 0; k < now.of[i].count; k++)
+			if (overlap(&now.of[i].block[k], address, size))
+				ex_fail("a block was handed out twice");
+	for (unsigned k = 0; k < now.boxed; k++)
+		if (overlap(&now.box[k], address, size))
+			ex_fail("a block was handed out twice");
+	struct ex_block *block = &now.of[me()].block[now.of[me()].count++];
+	*block = (struct ex_block){ address, size, ++now.tag };
+	ex_user_fill(address, size, block->tag);
+}
+
+static struct ex_block drop(unsigned index)
+{
+	struct ex_block block = now.of[me()].block[index];
+	now.of[me()].count--;
+	memmove(&now.of[me()].block[index], &now.of[me()].block[index + 1u],
+	        (now.of[me()].count - index) * sizeof block);
+	return block;
+}
+
+static void check(const struct ex_block *block)
+{
+	if (!ex_user_holds(block->address, block->size, block->tag))
+		ex_fail("a block in hand was overwritten");
+}
+
+/* ---- credits ------------------------------------------------------------------------------ */
+
+static bool credit_take(void)
+{
+	if (!limited)
+		return true;
+	while (now.credits == 0) {
+		if (!ex_active() || in_handler())
+			return false;
+		ex_block(&now.credits);
+	}
+	now.credits--;
+	if (ex_active())
+		ex_join(my_clock(), &now.credit_clock);
+	return true;
+}
+
+static void credit_give(void)
+{
+	if (!limited)
+		return;
+	now.credits++;
+	if (ex_active()) {
+		ex_join(&now.credit_clock, my_clock());
+		my_clock()->at[ex_run.thread]++;
+	}
+	ex_wake(&now.credits);
+}
+
+/* ---- operations --------------------------------------------------------------------------- */
+
+static void got(void *address, size_t size, size_t alignment, bool may_fail)
+{
+	if (address != NULL) {
+		keep(address, size, alignment);
+		return;
+	}
+	if (limited && !may_fail)
+		ex_fail("NULL although memory was left");
+	credit_give();
+}
+
+static void take(char op)
+{
+	static const nh_request no_reclaim = { .flags = NH_NO_RECLAIM };
+	if (!credit_take())
+		return;
+	switch (op) {
+	case 'a':
+		got(nh_instance_malloc(ex_instance, FIRST), FIRST, 16, in_handler());
+		break;
+	case 'b':
+		got(nh_instance_malloc(ex_instance, SECOND), SECOND, 16, in_handler());
+		break;
+	case 'l':
+		got(nh_instance_malloc(ex_instance, LARGE), LARGE, 16, in_handler());
+		break;
+	case 'A':
+		got(nh_instance_aligned_alloc(ex_instance, 64, FIRST), FIRST, 64, in_handler());
+		break;
+	case 'z':
+		got(nh_instance_calloc(ex_instance, 5, 8), SECOND, 16, in_handler());
+		break;
+	default:
+		got(nh_instance_alloc(ex_instance, &no_reclaim, FIRST), FIRST, 16, true);
+	}
+}
+
+static void give(unsigned index)
+{
+	if (now.of[me()].count == 0)
+		return;
+	struct ex_block block = drop(index);
+	check(&block);
+	nh_instance_free(ex_instance, block.address);
+	credit_give();
+}
+
+static void resize(size_t size)
+{
+	if (now.of[me()].count == 0)
+		return;
+	struct ex_block block = drop(0);
+	check(&block);
+	void *moved = nh_instance_realloc(ex_instance, block.address, size);
+	if (moved == NULL) {
+		now.of[me()].block[now.of[me()].count++] = block;
+		check(&block);
+		return;
+	}
+	if (!ex_user_holds(moved, size < block.size ? size : block.size, block.tag))
+		ex_fail("realloc did not keep the contents");
+	keep(moved, size, 16);
+}
+
+static void box_put(void)
+{
+	if (now.of[me()].count == 0)
+		return;
+	now.box[now.boxed++] = drop(0);
+	ex_join(&now.box_clock, my_clock());
+	my_clock()->at[ex_run.thread]++;
+	ex_wake(&now.boxed);
+}
+
+static void box_take(void)
+{
+	while (now.boxed == 0)
+		ex_block(&now.boxed);
+	ex_join(my_clock(), &now.box_clock);
+	now.of[me()].block[now.of[me()].count++] = now.box[--now.boxed];
+}
+
+static bool count_block(const nh_block_info *block, void *context)
+{
+	(void)block;
+	++*(unsigned *)context;
+	return true;
+}
+
+static void look(char op)
+{
+	nh_report report;
+	nh_heap_stats stats;
+	unsigned blocks = 0;
+	nh_status status = NH_OK;
+	if (op == 'v')
+		status = nh_instance_validate(ex_instance, -1, &report);
+	else if (op == 'w')
+		status = nh_instance_walk(ex_instance, 0, count_block, &blocks);
+	else
+		status = nh_instance_heap_stats_get(ex_instance, 0, &stats);
+	if (status != NH_OK && status != NH_EBUSY)
+		ex_fail("a sound heap is reported as damaged");
+}
+
+static void await_kill(void)
+{
+	for (unsigned i = 0; i < EX_CPUS; i++)
+		if (ex_cpu[i].dead)
+			return;
+	ex_thread[ex_run.thread].waits_for_kill = true;
+	ex_block(&ex_thread[ex_run.thread].waits_for_kill);
+}
+
+static void operate(char op)
+{
+	switch (op) {
+	case 'f':
+		give(0);
+		break;
+	case 'F':
+		give(now.of[me()].count - 1u);
+		break;
+	case 'r':
+		resize(SECOND);
+		break;
+	case 'R':
+		resize(FIRST);
+		break;
+	case 'p':
+		box_put();
+		break;
+	case 'c':
+		box_take();
+		break;
+	case 't':
+		if (nh_instance_trim(ex_instance, -1) != NH_OK)
+			ex_fail("trim failed");
+		break;
+	case 'v':
+	case 'w':
+	case 's':
+		look(op);
+		break;
+	case 'G':
+		if (ex_world_add_region() != NH_OK)
+			ex_fail("a region could not be added");
+		break;
+	case 'H':
+		if (ex_world_add_heap() != NH_OK)
+			ex_fail("a heap could not be added");
+		break;
+	case 'K':
+		await_kill();
+		break;
+	default:
+		take(op);
+	}
+}
+
+void ex_body(unsigned thread)
+{
+	for (const char *op = strchr(now.of[thread].script, '|') + 1; *op != '\0'; op++) {
+		char text[2] = { *op, '\0' };
+		ex_trace("---", NULL, 0, text, NULL);
+			operate(*op);
+	}
+}
+
+/* ---- around a run ------------------------------------------------------------------------- */
+
+static void thread_add(const char *script)
+{
+	unsigned a, b;
+	char kind;
+	if (sscanf(script, "k%u", &a) == 1) {
+		ex_thread_add(EX_KILL, 0, a);
+		script = "|";
+	} else if (sscanf(script, "m%u>%u", &a, &b) == 2) {
+		ex_thread_add(EX_MOVE, b, a);
+		script = "|";
+	} else {
+		if (sscanf(script, "%u%c", &a, &kind) != 2 || strchr(script, '|') == NULL)
+			ex_fail("scenario: what is this thread?");
+		ex_thread_add(kind == 'i' ? EX_HANDLER : kind == 'h' ? EX_URGENT : EX_TASK, a, 0);
+	}
+	now.of[ex_threads - 1u].script = script;
+}
+
+void ex_ops_reset(const struct ex_scenario *scenario)
+{
+	memset(&now, 0, sizeof now);
+	now.credits = scenario->credits;
+	limited = scenario->credits != 0;
+	ex_threads_reset();
+	for (unsigned i = 0; i < EX_THREADS && scenario->threads[i] != NULL; i++)
+		thread_add(scenario->threads[i]);
+}
+
+void ex_ops_before(void)
+{
+	for (unsigned i = 0; i < ex_threads; i++) {
+		const char *op = strchr(now.of[i].script, ':');
+		ex_run.passive_cpu = ex_thread[i].cpu;
+		for (alone = i; op != NULL && *++op != '|';)
+			operate(*op);
+	}
+}
+
+void ex_ops_save(void)
+{
+	saved = now;
+}
+
+void ex_ops_restore(void)
+{
+	now = saved;
+}
+
+void ex_ops_finish(void)
+{
+	for (unsigned i = 0; i < ex_threads; i++) {
+		ex_run.passive_cpu = ex_thread[i].cpu;
+		for (alone = i; now.of[me()].count != 0;)
+			give(0);
+	}
+	for (alone = 0; now.boxed != 0;) {
+		now.of[me()].block[now.of[me()].count++] = now.box[--now.boxed];
+		give(0);
+	}
+}

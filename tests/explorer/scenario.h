@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Scenarios: the heaps, and for each thread a line "CPU[kind]:before|explored". What stands before the bar is done by
+ * that thread before the run begins, and sets up caches and blocks in hand; what follows it is explored.
+ *
+ *   kind   none: a task; h: above the tasks of the CPU; i: an interrupt handler
+ *   k1     instead of a thread: CPU 1 is killed, once, at any moment
+ *   m0>1   instead of a thread: thread 0 migrates to CPU 1, once, at any moment that interrupts are on
+ *
+ *   a b l  malloc: first class, second class, of no class       A  aligned to 64
+ *   n      malloc of the first class without reclaim            z  calloc, second class
+ *   f F    free the oldest, the newest block in hand            r R  realloc the oldest to the second, first class
+ *   p c    hand the oldest to the mailbox; take one from there
+ *   t v w s  trim, validate, walk, statistics                   G H  add the spare region, the spare heap
+ *   K      waits until a CPU was killed
+ */
+#ifndef EXPLORER_SCENARIO_H
+#define EXPLORER_SCENARIO_H
+
+#include "explorer.h"
+
+#include <nearheap/nearheap.h>
+
+#define EX_HEAPS 2
+
+struct ex_heap_plan {
+	unsigned granules; /* of the region, exactly */
+	uint32_t affinity;
+};
+
+struct ex_scenario {
+	const char *name, *about;
+	struct ex_heap_plan heap[EX_HEAPS]; /* granules 0: none */
+	const char *threads[EX_THREADS];
+	unsigned credits; /* blocks in hand at most; then no malloc may return NULL. 0: no limit, NULL is allowed */
+	unsigned cap;     /* of a magazine; 0: it starts at nothing and grows */
+	unsigned long runs; /* at most, in the short test */
+	unsigned stale, spurious; /* there */
+};
+
+extern const struct ex_scenario ex_scenarios[];
+extern const unsigned ex_scenario_count;
+
+/* ops.c: the state of the program that uses the heap. */
+struct ex_block {
+	void *address;
+	size_t size;
+	uint32_t tag;
+};
+void ex_ops_reset(const struct ex_scenario *scenario);
+void ex_ops_before(void); /* what stands before the bars */
+void ex_ops_save(void);
+void ex_ops_restore(void);
+void ex_ops_finish(void); /* checks and frees what is in hand */
+
+/* user.c: the user's accesses to a block, seen by the explorer. */
+void ex_user_fill(void *address, size_t size, uint32_t tag);
+bool ex_user_holds(const void *address, size_t size, uint32_t tag);
+
+/* world.c */
+extern nh_instance *ex_instance;
+void ex_world_make(const struct ex_scenario *scenario);
+void ex_world_save(void);
+void ex_world_restore(void);
+void ex_world_check(void);
+nh_status ex_world_add_region(void);
+nh_status ex_world_add_heap(void);
+
+#endif

@@ -1,0 +1,304 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The heaps of a scenario, all in the arena; the verdict at the end of a run; names for addresses. White box: it knows
+ * core's structures, and looks at them only while no thread runs.
+ */
+#include "scenario.h"
+
+#include "core/instance.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define SPARE_GRANULES 4u
+#define CONTROL_MAX 8192u
+
+nh_instance *ex_instance;
+
+static unsigned char snapshot[EX_ARENA];
+static size_t used;
+static struct {
+	unsigned char *base;
+	size_t size;
+} spare;
+static unsigned char *spare_control;
+static unsigned regions_expected;
+static bool wounded; /* a CPU may be killed: what it had is not expected back */
+
+/* ---- making ------------------------------------------------------------------------------- */
+
+static unsigned char *reserve(size_t size)
+{
+	unsigned char *memory = ex_arena + used;
+	used += (size + 63u) & ~(size_t)63u;
+	if (used > EX_ARENA)
+		ex_fail("scenario: the arena is too small");
+	return memory;
+}
+
+/* Memory that is laid out as a region of exactly so many granules. */
+static unsigned char *region(unsigned granules, size_t *size)
+{
+	uintptr_t first, end;
+	unsigned char *memory = ex_arena + used;
+	for (*size = (size_t)granules * NH_GRANULE; nh__region_layout((uintptr_t)memory, *size, &first, &end) < granules;)
+		*size += NH_GRANULE / 2u;
+	return reserve(*size);
+}
+
+/* Caches as large as the scenario says, without the growth that leads there. */
+static void settle(struct nh__heap *heap, unsigned cap)
+{
+	heap->budget = heap->inbox_budget = 100000;
+	if (cap == 0 || heap->shared == NULL)
+		return;
+	heap->cap_small = heap->cap_large = (uint8_t)cap;
+	for (unsigned klass = 0; klass < NH_CLASSES; klass++) {
+		heap->shared[klass].depot_cap = (uint8_t)cap;
+		heap->shared[klass].inbox_limit = NH_INBOX_LIMIT;
+		for (unsigned cpu = 0; cpu < NH_CPUS; cpu++)
+			if (heap->cache[cpu] != NULL)
+				heap->cache[cpu]->slot[klass].cap = (uint8_t)cap;
+	}
+}
+
+static nh_heap_config configure(const struct ex_heap_plan *plan)
+{
+	static const char *const names[EX_HEAPS] = { "heap0", "heap1" };
+	static unsigned number;
+	nh_heap_config config = { .name = names[number++ % EX_HEAPS], .affinity = plan->affinity };
+	config.control = reserve(0);
+	config.base = ex_arena; /* any: it counts for the size only */
+	config.size = (plan->granules + 4u) * NH_GRANULE;
+	config.control_size = nh_heap_control_size(&config);
+	reserve(config.control_size);
+	config.base = region(plan->granules, &config.size);
+	return config;
+}
+
+void ex_world_make(const struct ex_scenario *scenario)
+{
+	unsigned failed;
+	memset(ex_arena, 0, EX_ARENA);
+	used = 64; /* nothing is at the address of granule 0 */
+	nh_instance_storage *storage = (nh_instance_storage *)(void *)reserve(sizeof(nh_instance_storage));
+	regions_expected = 0;
+	wounded = false;
+	for (unsigned i = 0; i < EX_THREADS && scenario->threads[i] != NULL; i++)
+		wounded |= scenario->threads[i][0] == 'k';
+	if (nh_instance_init(storage, NULL, 0, &failed, &ex_instance) != NH_OK)
+		ex_fail("scenario: no instance");
+	for (unsigned i = 0; i < EX_HEAPS && scenario->heap[i].granules != 0; i++) {
+		nh_heap_config config = configure(&scenario->heap[i]);
+		if (nh_instance_heap_add(ex_instance, &config, NULL) != NH_OK)
+			ex_fail("scenario: a heap is refused");
+		settle(nh__heap_by_id(ex_instance, (int)i), scenario->cap);
+		regions_expected++;
+	}
+	spare.base = region(SPARE_GRANULES, &spare.size);
+	spare_control = reserve(2048);
+}
+
+void ex_world_save(void)
+{
+	memcpy(snapshot, ex_arena, used);
+	ex_ops_save();
+}
+
+void ex_world_restore(void)
+{
+	memcpy(ex_arena, snapshot, used);
+	ex_ops_restore();
+}
+
+nh_status ex_world_add_region(void)
+{
+	return nh_instance_region_add(ex_instance, 0, spare.base, spare.size);
+}
+
+nh_status ex_world_add_heap(void)
+{
+	nh_heap_config config = { .name = "added", .base = spare.base, .size = spare.size };
+	config.control = spare_control;
+	config.control_size = 2048;
+	return nh_instance_heap_add(ex_instance, &config, NULL);
+}
+
+/* ---- the verdict -------------------------------------------------------------------------- */
+
+static void expect(bool holds, const char *what)
+{
+	if (!holds)
+		ex_fail(what);
+}
+
+static void check_cache(struct nh__heap *heap, unsigned cpu)
+{
+	struct nh__cache *cache = heap->cache[cpu];
+	if (cache == NULL)
+		return;
+	expect((cache->head.gate.busy & 1u) == 0, "at the end a gate is still busy");
+	expect(cache->head.gate.seized == NH_PORT_GATE_OPEN, "at the end a gate is still seized");
+	for (unsigned klass = 0; klass < NH_CLASSES; klass++)
+		expect(cache->slot[klass].cur == 0 && (!heap->two || cache->prev[klass] == 0),
+		       "trim left blocks in a magazine");
+}
+
+static void check_idle(struct nh__heap *heap)
+{
+	const struct nh__freeze *freeze = &heap->freeze;
+	expect(heap->lock.word == 0 && heap->lock.inside == 0, "at the end the heap lock is held");
+	for (unsigned i = 0; i < NH_LOCKERS; i++)
+		expect(heap->lock.want[i] == 0, "at the end somebody still wants the heap lock");
+	expect(freeze->phase == NH__IDLE && freeze->waiters == 0, "at the end the heap is still frozen");
+	expect(freeze->closed == 0, "at the end an inbox is still closed");
+}
+
+static void check_heap(struct nh__heap *heap)
+{
+	check_idle(heap);
+	expect(heap->freeze.rest == 0, "trim left a chain behind");
+	for (unsigned cpu = 0; cpu < NH_CPUS; cpu++)
+		check_cache(heap, cpu);
+	for (unsigned klass = 0; heap->shared != NULL && klass < NH_CLASSES; klass++) {
+		expect(heap->shared[klass].inbox == 0, "trim left blocks in an inbox");
+		for (unsigned i = 0; i < NH_DEPOT_SLOTS; i++)
+			expect(heap->shared[klass].depot[i] == 0, "trim left blocks in the depot");
+	}
+	expect(heap->tlsf.lost == 0, "blocks were quarantined");
+	expect(heap->tlsf.free == heap->tlsf.total, "blocks are missing");
+	for (struct nh__region *region = heap->tlsf.regions; region != NULL; region = region->next)
+		expect(nh__block_span(nh__block_at((void *)region->first)) * (uintptr_t)NH_GRANULE ==
+		               region->end - region->first,
+		       "free blocks were not merged");
+}
+
+static bool somebody_died(void)
+{
+	for (unsigned i = 0; i < EX_CPUS; i++)
+		if (ex_cpu[i].dead)
+			return true;
+	return false;
+}
+
+void ex_world_check(void)
+{
+	struct nh__heap *heap;
+	nh_report report;
+	if (wounded && somebody_died())
+		return; /* the survivors have come to their ends */
+	for (unsigned i = 0; i < EX_CPUS; i++)
+		ex_cpu[i].masked = false;
+	for (int id = 0; id < NH_MAX_HEAPS; id++)
+		if ((heap = nh__heap_by_id(ex_instance, id)) != NULL)
+			check_idle(heap);
+	ex_ops_finish();
+	ex_run.passive_cpu = 0;
+	expect(nh_instance_trim(ex_instance, -1) == NH_OK, "trim failed");
+	expect(nh_instance_validate(ex_instance, -1, &report) == NH_OK, "the heap is damaged");
+	for (int id = 0; id < NH_MAX_HEAPS; id++)
+		if ((heap = nh__heap_by_id(ex_instance, id)) != NULL)
+			check_heap(heap);
+}
+
+/* ---- names -------------------------------------------------------------------------------- */
+
+#define FIELD(base, type, field)                                                                             \
+	if ((uintptr_t)address - (uintptr_t)(base) - offsetof(type, field) < sizeof(((type *)0)->field))     \
+	return #field
+
+static const char *name_freeze(struct nh__heap *heap, const void *address)
+{
+	FIELD(&heap->freeze, struct nh__freeze, generation);
+	FIELD(&heap->freeze, struct nh__freeze, rest);
+	FIELD(&heap->freeze, struct nh__freeze, cursor);
+	FIELD(&heap->freeze, struct nh__freeze, waiters);
+	FIELD(&heap->freeze, struct nh__freeze, thaw);
+	FIELD(&heap->freeze, struct nh__freeze, closed);
+	FIELD(&heap->freeze, struct nh__freeze, phase);
+	return "freeze";
+}
+
+static const char *name_heap(struct nh__heap *heap, const void *address)
+{
+	FIELD(&heap->lock, struct nh__lock, word);
+	FIELD(&heap->lock, struct nh__lock, want);
+	FIELD(&heap->lock, struct nh__lock, inside);
+	FIELD(heap, struct nh__heap, tlsf);
+	FIELD(heap, struct nh__heap, budget);
+	if ((uintptr_t)address - (uintptr_t)&heap->freeze < sizeof heap->freeze)
+		return name_freeze(heap, address);
+	return "heap";
+}
+
+static const char *name_cache(struct nh__cache *cache, const void *address)
+{
+	FIELD(&cache->head.gate, struct nh__gate, busy);
+	FIELD(&cache->head.gate, struct nh__gate, seized);
+	FIELD(&cache->head, struct nh__cache_head, reach);
+	FIELD(cache, struct nh__cache, counters);
+	FIELD(cache, struct nh__cache, slot[0]);
+	FIELD(cache, struct nh__cache, slot[NH_CLASSES - 1]);
+	return (uintptr_t)address >= (uintptr_t)cache->prev ? "prev" : "cache";
+}
+
+static const char *name_shared(struct nh__shared *shared, const void *address)
+{
+	FIELD(shared, struct nh__shared, inbox);
+	FIELD(shared, struct nh__shared, depot);
+	return "inbox_limit";
+}
+
+static const char *name_instance(const void *address)
+{
+	FIELD(ex_instance, nh_instance, first);
+	FIELD(ex_instance, nh_instance, class_of);
+	FIELD(ex_instance, nh_instance, ready);
+	FIELD(ex_instance, nh_instance, heaps);
+	FIELD(ex_instance, nh_instance, eligible);
+	FIELD(ex_instance, nh_instance, local);
+	FIELD(ex_instance, nh_instance, heap);
+	FIELD(ex_instance, nh_instance, admin);
+	FIELD(ex_instance, nh_instance, regions_reserved);
+	FIELD(ex_instance, nh_instance, regions);
+	return "instance";
+}
+
+static bool within(const void *address, const void *base, size_t size)
+{
+	return (uintptr_t)address - (uintptr_t)base < size;
+}
+
+const char *ex_name(const void *address, char *text, size_t size)
+{
+	struct nh__heap *heap;
+	for (int id = 0; id < NH_MAX_HEAPS; id++) {
+		if ((heap = nh__heap_by_id(ex_instance, id)) == NULL)
+			continue;
+		for (const struct nh__region *r = heap->tlsf.regions; r != NULL; r = r->next)
+			if (within(address, (void *)(r->first - NH_HEADER), r->end - r->first + NH_HEADER)) {
+				snprintf(text, size, "heap%d.memory+%zu", id, (size_t)((uintptr_t)address - r->first + NH_HEADER));
+				return text;
+			}
+		for (unsigned cpu = 0; cpu < NH_CPUS; cpu++)
+			if (heap->cache[cpu] != NULL &&
+			    within(address, heap->cache[cpu], sizeof(struct nh__cache) + (heap->two ? NH_CLASSES * 4u : 0u))) {
+				snprintf(text, size, "heap%d.cpu%u.%s", id, cpu, name_cache(heap->cache[cpu], address));
+				return text;
+			}
+		if (within(address, heap, sizeof *heap)) {
+			snprintf(text, size, "heap%d.%s", id, name_heap(heap, address));
+			return text;
+		}
+		for (unsigned klass = 0; heap->shared != NULL && klass < NH_CLASSES; klass++)
+			if (within(address, &heap->shared[klass], sizeof heap->shared[klass])) {
+				snprintf(text, size, "heap%d.class%u.%s", id, klass, name_shared(&heap->shared[klass], address));
+				return text;
+			}
+	}
+	if (within(address, ex_instance, sizeof *ex_instance))
+		snprintf(text, size, "instance.%s", name_instance(address));
+	else
+		snprintf(text, size, "arena+%zu", ex_offset(address));
+	return text;
+}
