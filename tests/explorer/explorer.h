@@ -115,10 +115,23 @@ void ex_yield(void);
 _Noreturn void ex_fail(const char *what);
 void ex_block(const void *on);
 void ex_wake(const void *on);
-bool ex_active(void);
-bool ex_several(void); /* the running thread's CPU has other threads, and may switch to them now */
-bool ex_on_stack(const void *address);
-unsigned ex_on_cpu(void);
+
+static inline bool ex_active(void)
+{
+	return ex_run.thread >= 0;
+}
+
+static inline unsigned ex_on_cpu(void)
+{
+	return ex_active() ? ex_thread[ex_run.thread].cpu : ex_run.passive_cpu;
+}
+
+/* The running thread's CPU has other threads, and may switch to them now. */
+static inline bool ex_several(void)
+{
+	const struct ex_cpu *cpu = &ex_cpu[ex_on_cpu()];
+	return cpu->several && !cpu->masked;
+}
 
 void ex_join(ex_clock *to, const ex_clock *from);
 

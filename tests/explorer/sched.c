@@ -32,27 +32,6 @@ void ex_join(ex_clock *to, const ex_clock *from)
 			to->at[i] = from->at[i];
 }
 
-bool ex_active(void)
-{
-	return ex_run.thread >= 0;
-}
-
-unsigned ex_on_cpu(void)
-{
-	return ex_active() ? ex_thread[ex_run.thread].cpu : ex_run.passive_cpu;
-}
-
-bool ex_several(void)
-{
-	const struct ex_cpu *cpu = &ex_cpu[ex_on_cpu()];
-	return cpu->several && !cpu->masked;
-}
-
-bool ex_on_stack(const void *address)
-{
-	return (size_t)((uintptr_t)address - (uintptr_t)stacks[ex_run.thread]) < STACK;
-}
-
 static bool is_event(const struct ex_thread *thread)
 {
 	return thread->kind == EX_KILL || thread->kind == EX_MOVE;
@@ -209,7 +188,7 @@ static void happen(struct ex_thread *event)
 	ex_run.writes++; /* pollers look again */
 	if (event->kind == EX_KILL) {
 		ex_cpu[event->target].dead = true;
-		ex_trace("** killed: CPU", NULL, event->target, "", NULL);
+		ex_trace("** the CPU is killed", NULL, 0, "", NULL);
 		for (unsigned i = 0; i < ex_threads; i++) {
 			struct ex_thread *thread = &ex_thread[i];
 			if (thread->waits_for_kill)
@@ -224,7 +203,7 @@ static void happen(struct ex_thread *event)
 	if (from->current == (int)event->target)
 		leave_cpu(from);
 	moved->cpu = event->cpu;
-	ex_trace("** migrates to CPU", NULL, event->cpu, "", NULL);
+	ex_trace("** a task migrates", NULL, 0, "", NULL);
 }
 
 /* The thread to go on, -1 if all have finished. What only happens, happens here. */
@@ -278,8 +257,10 @@ _Noreturn static void resume(unsigned next)
 
 static void switch_away(void)
 {
-	unsigned next = decide();
 	struct ex_thread *thread = &ex_thread[ex_run.thread];
+	if (ex_options.mode == EX_DFS && ex_run.preemptions >= ex_options.bound && !thread->yielded && thread->blocked == NULL)
+		return; /* there is no choice */
+	unsigned next = decide();
 	if ((int)next == ex_run.thread && ex_cpu[thread->cpu].current == ex_run.thread) {
 		thread->yielded = false;
 		return;

@@ -128,9 +128,10 @@ void ex_trace_print(void)
 			printf("  %5u      - ", line->step);
 		else
 			printf("  %5u t%d cpu%u ", line->step, line->thread, line->cpu);
-		printf("%-7s %-24s %llx  %s", line->what, line->address == NULL ? "" : ex_name(line->address, name, sizeof name),
-		       (unsigned long long)line->value, line->detail);
-		printf("  %s\n", place == NULL ? "" : place->text);
+		printf("%-7s %-24s ", line->what, line->address == NULL ? "" : ex_name(line->address, name, sizeof name));
+		if (line->address != NULL)
+			printf("%8llx  ", (unsigned long long)line->value);
+		printf("%s  %s\n", line->detail, place == NULL ? "" : place->text);
 	}
 	if (count == LINES)
 		printf("  ... and more\n");
