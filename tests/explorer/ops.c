@@ -332,6 +332,15 @@ void ex_ops_restore(void)
 	now = saved;
 }
 
+void ex_ops_each(void (*visit)(uintptr_t address, size_t size))
+{
+	for (unsigned i = 0; i < ex_threads; i++)
+		for (unsigned k = 0; k < now.of[i].count; k++)
+			visit((uintptr_t)now.of[i].block[k].address, now.of[i].block[k].size);
+	for (unsigned k = 0; k < now.boxed; k++)
+		visit((uintptr_t)now.box[k].address, now.box[k].size);
+}
+
 void ex_ops_finish(void)
 {
 	for (unsigned i = 0; i < ex_threads; i++) {

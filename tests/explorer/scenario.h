@@ -51,6 +51,7 @@ void ex_ops_reset(const struct ex_scenario *scenario);
 void ex_ops_before(void); /* what stands before the bars */
 void ex_ops_save(void);
 void ex_ops_restore(void);
+void ex_ops_each(void (*visit)(uintptr_t address, size_t size)); /* blocks in hand */
 void ex_ops_finish(void); /* checks and frees what is in hand */
 
 /* user.c: the user's accesses to a block, seen by the explorer. */

@@ -40,7 +40,7 @@ static bool is_event(const struct ex_thread *thread)
 /* ---- coroutines --------------------------------------------------------------------------- */
 
 _Noreturn static void resume(unsigned next);
-static unsigned decide(void);
+static unsigned decide(bool quiet);
 
 static void trampoline(unsigned index)
 {
@@ -50,7 +50,7 @@ static void trampoline(unsigned index)
 	ex_body(index);
 	ex_thread[ex_run.thread].state = EX_FINISHED;
 	ex_wake(&ex_thread[ex_run.thread]);
-	resume(decide());
+	resume(decide(false));
 }
 
 static void make(unsigned index)
@@ -118,7 +118,7 @@ static bool possible(unsigned index)
 	const struct ex_cpu *cpu = &ex_cpu[thread->cpu];
 	if (thread->blocked != NULL || cpu->dead)
 		return false;
-	if (!cpu->several)
+	if (!cpu->several || (cpu->current == (int)index && cpu->masked))
 		return true;
 	if (cpu->current >= 0 && cpu->current != (int)index) {
 		const struct ex_thread *current = &ex_thread[cpu->current];
@@ -143,8 +143,8 @@ static bool eligible(unsigned index, unsigned set)
 }
 
 /* Who may go on, the running thread first; who polled in vain only after the others had their turn, and something
- * was written. The events come last. */
-static unsigned candidates(uint8_t *list, bool *stay)
+ * was written. The events come last. `quiet`: the step matters to nobody else, but an event may happen. */
+static unsigned candidates(uint8_t *list, bool *stay, bool quiet)
 {
 	unsigned set = 0, count = 0, chosen = 0;
 	for (unsigned i = 0; i < ex_threads; i++)
@@ -162,12 +162,25 @@ static unsigned candidates(uint8_t *list, bool *stay)
 	if (*stay)
 		list[count++] = (uint8_t)ex_run.thread;
 	for (unsigned i = 0; i < ex_threads; i++)
-		if ((chosen >> i & 1u) && (int)i != ex_run.thread)
+		if ((chosen >> i & 1u) && (int)i != ex_run.thread && !quiet)
 			list[count++] = (uint8_t)i;
 	for (unsigned i = 0; i < ex_threads; i++)
 		if ((set >> i & 1u) && is_event(&ex_thread[i]))
 			list[count++] = (uint8_t)i;
 	return count;
+}
+
+/* Something may happen to the running thread between any two of its steps, whether others see them or not. */
+static bool event_due(void)
+{
+	for (unsigned i = 0; i < ex_threads; i++)
+		if (is_event(&ex_thread[i]) && ex_thread[i].state == EX_NEW) {
+			const struct ex_thread *event = &ex_thread[i];
+			if (event->kind == EX_KILL ? event->target == ex_on_cpu()
+			                           : (int)event->target == ex_run.thread && !ex_cpu[ex_on_cpu()].masked)
+				return true;
+		}
+	return false;
 }
 
 /* ---- switching ---------------------------------------------------------------------------- */
@@ -207,12 +220,12 @@ static void happen(struct ex_thread *event)
 }
 
 /* The thread to go on, -1 if all have finished. What only happens, happens here. */
-static int choose(void)
+static int choose(bool quiet)
 {
 	uint8_t list[EX_THREADS];
-	for (;;) {
+	for (;; quiet = false) {
 		bool stay;
-		unsigned count = candidates(list, &stay);
+		unsigned count = candidates(list, &stay, quiet);
 		if (count == 0) {
 			for (unsigned i = 0; i < ex_threads; i++)
 				if (!is_event(&ex_thread[i]) && ex_thread[i].state != EX_FINISHED && !ex_cpu[ex_thread[i].cpu].dead)
@@ -227,9 +240,9 @@ static int choose(void)
 	}
 }
 
-static unsigned decide(void)
+static unsigned decide(bool quiet)
 {
-	int next = choose();
+	int next = choose(quiet);
 	if (next < 0)
 		_longjmp(out, 1);
 	return (unsigned)next;
@@ -255,12 +268,12 @@ _Noreturn static void resume(unsigned next)
 	_longjmp(thread->here, 1);
 }
 
-static void switch_away(void)
+static void switch_away(bool quiet)
 {
 	struct ex_thread *thread = &ex_thread[ex_run.thread];
 	if (ex_options.mode == EX_DFS && ex_run.preemptions >= ex_options.bound && !thread->yielded && thread->blocked == NULL)
 		return; /* there is no choice */
-	unsigned next = decide();
+	unsigned next = decide(quiet);
 	if ((int)next == ex_run.thread && ex_cpu[thread->cpu].current == ex_run.thread) {
 		thread->yielded = false;
 		return;
@@ -273,8 +286,8 @@ void ex_step(bool decide_here)
 {
 	if (++ex_run.steps > STEPS_MAX)
 		ex_fail("livelock: the run does not end");
-	if (decide_here)
-		switch_away();
+	if (decide_here || event_due())
+		switch_away(!decide_here);
 }
 
 void ex_yield(void)
@@ -288,7 +301,7 @@ void ex_yield(void)
 	thread->yielded = true;
 	thread->fresh = true;
 	thread->yield_writes = ex_run.writes;
-	switch_away();
+	switch_away(false);
 }
 
 void ex_block(const void *on)
@@ -348,7 +361,7 @@ void ex_guarded(void (*body)(void))
 
 static void run_threads(void)
 {
-	int first = choose();
+	int first = choose(false);
 	if (first >= 0)
 		resume((unsigned)first);
 }

@@ -11,7 +11,6 @@
 #include <string.h>
 
 #define SPARE_GRANULES 4u
-#define CONTROL_MAX 8192u
 
 nh_instance *ex_instance;
 
@@ -20,10 +19,8 @@ static size_t used;
 static struct {
 	unsigned char *base;
 	size_t size;
-} spare;
+} spare_region, spare_heap;
 static unsigned char *spare_control;
-static unsigned regions_expected;
-static bool wounded; /* a CPU may be killed: what it had is not expected back */
 
 /* ---- making ------------------------------------------------------------------------------- */
 
@@ -62,11 +59,10 @@ static void settle(struct nh__heap *heap, unsigned cap)
 	}
 }
 
-static nh_heap_config configure(const struct ex_heap_plan *plan)
+static nh_heap_config configure(const struct ex_heap_plan *plan, unsigned number)
 {
 	static const char *const names[EX_HEAPS] = { "heap0", "heap1" };
-	static unsigned number;
-	nh_heap_config config = { .name = names[number++ % EX_HEAPS], .affinity = plan->affinity };
+	nh_heap_config config = { .name = names[number], .affinity = plan->affinity };
 	config.control = reserve(0);
 	config.base = ex_arena; /* any: it counts for the size only */
 	config.size = (plan->granules + 4u) * NH_GRANULE;
@@ -82,20 +78,16 @@ void ex_world_make(const struct ex_scenario *scenario)
 	memset(ex_arena, 0, EX_ARENA);
 	used = 64; /* nothing is at the address of granule 0 */
 	nh_instance_storage *storage = (nh_instance_storage *)(void *)reserve(sizeof(nh_instance_storage));
-	regions_expected = 0;
-	wounded = false;
-	for (unsigned i = 0; i < EX_THREADS && scenario->threads[i] != NULL; i++)
-		wounded |= scenario->threads[i][0] == 'k';
 	if (nh_instance_init(storage, NULL, 0, &failed, &ex_instance) != NH_OK)
 		ex_fail("scenario: no instance");
 	for (unsigned i = 0; i < EX_HEAPS && scenario->heap[i].granules != 0; i++) {
-		nh_heap_config config = configure(&scenario->heap[i]);
+		nh_heap_config config = configure(&scenario->heap[i], i);
 		if (nh_instance_heap_add(ex_instance, &config, NULL) != NH_OK)
 			ex_fail("scenario: a heap is refused");
 		settle(nh__heap_by_id(ex_instance, (int)i), scenario->cap);
-		regions_expected++;
 	}
-	spare.base = region(SPARE_GRANULES, &spare.size);
+	spare_region.base = region(SPARE_GRANULES, &spare_region.size);
+	spare_heap.base = region(SPARE_GRANULES, &spare_heap.size);
 	spare_control = reserve(2048);
 }
 
@@ -113,12 +105,12 @@ void ex_world_restore(void)
 
 nh_status ex_world_add_region(void)
 {
-	return nh_instance_region_add(ex_instance, 0, spare.base, spare.size);
+	return nh_instance_region_add(ex_instance, 0, spare_region.base, spare_region.size);
 }
 
 nh_status ex_world_add_heap(void)
 {
-	nh_heap_config config = { .name = "added", .base = spare.base, .size = spare.size };
+	nh_heap_config config = { .name = "added", .base = spare_heap.base, .size = spare_heap.size };
 	config.control = spare_control;
 	config.control_size = 2048;
 	return nh_instance_heap_add(ex_instance, &config, NULL);
@@ -173,6 +165,56 @@ static void check_heap(struct nh__heap *heap)
 		       "free blocks were not merged");
 }
 
+/* ---- after a death ---- */
+
+static struct {
+	uintptr_t from, to;
+} found[64];
+static unsigned found_count;
+
+static void find(uintptr_t payload, size_t size)
+{
+	for (unsigned i = 0; i < found_count; i++)
+		expect(payload + size <= found[i].from || payload >= found[i].to, "a block is in two places");
+	expect(found_count < 64, "scenario: too many blocks");
+	found[found_count].from = payload;
+	found[found_count++].to = payload + size;
+}
+
+static void find_chain(const struct nh__cache_head *head, uint32_t chain)
+{
+	while (chain != 0 && chain != NH__CLOSED) {
+		struct nh__block *block = nh__chain_pop(head, &chain);
+		expect(block != NULL, "a chain is damaged");
+		find((uintptr_t)nh__payload(block), nh__block_span(block) * (size_t)NH_GRANULE - NH_HEADER);
+	}
+}
+
+/* What the dead CPU had may be lost, but nothing may be in two places: in caches, on the way to TLSF, or in hand. */
+static void check_places(struct nh__heap *heap)
+{
+	struct nh__cache *cache = NULL;
+	found_count = 0;
+	ex_ops_each(find);
+	for (unsigned cpu = 0; cpu < NH_CPUS; cpu++) {
+		if (heap->cache[cpu] == NULL)
+			continue;
+		cache = heap->cache[cpu];
+		for (unsigned klass = 0; klass < NH_CLASSES; klass++) {
+			find_chain(&cache->head, cache->slot[klass].cur);
+			if (heap->two)
+				find_chain(&cache->head, cache->prev[klass]);
+		}
+	}
+	for (unsigned klass = 0; cache != NULL && klass < NH_CLASSES; klass++) {
+		find_chain(&cache->head, heap->shared[klass].inbox);
+		for (unsigned i = 0; i < NH_DEPOT_SLOTS; i++)
+			find_chain(&cache->head, heap->shared[klass].depot[i]);
+	}
+	if (cache != NULL)
+		find_chain(&cache->head, heap->freeze.rest);
+}
+
 static bool somebody_died(void)
 {
 	for (unsigned i = 0; i < EX_CPUS; i++)
@@ -185,8 +227,10 @@ void ex_world_check(void)
 {
 	struct nh__heap *heap;
 	nh_report report;
-	if (wounded && somebody_died())
-		return; /* the survivors have come to their ends */
+	if (somebody_died()) { /* the survivors have come to their ends */
+		check_places(nh__heap_by_id(ex_instance, 0));
+		return;
+	}
 	for (unsigned i = 0; i < EX_CPUS; i++)
 		ex_cpu[i].masked = false;
 	for (int id = 0; id < NH_MAX_HEAPS; id++)
