@@ -10,6 +10,10 @@
 
 #include <stdbool.h>
 
+/* These CPUs perform a load after the load its address comes from; C11 has no other word for that. */
+#undef nh_port_load_dependent
+#define nh_port_load_dependent(word) atomic_load_explicit((word), memory_order_acquire)
+
 typedef unsigned nh_port_irq;
 
 unsigned nh_port_cpu(void);
