@@ -114,7 +114,7 @@ void ex_step(bool decide);
 void ex_yield(void);
 _Noreturn void ex_fail(const char *what);
 void ex_block(const void *on);
-void ex_wake(const void *on);
+bool ex_wake(const void *on); /* true: somebody waited */
 
 static inline bool ex_active(void)
 {

@@ -25,7 +25,7 @@ function(ex_mutant name)
 	ex_settle(${program} ${folder})
 	get_target_property(definitions ex_core_${arg_VARIANT} COMPILE_DEFINITIONS)
 	target_compile_definitions(${program} PRIVATE ${definitions})
-	target_compile_options(${program} PRIVATE ${ex_flags})
+	target_compile_options(${program} PRIVATE ${ex_flags} -w)
 	# An object that is there already leaves the archive's out.
 	target_link_libraries(${program} PRIVATE ex_core_${arg_VARIANT})
 	ex_link(${program})
@@ -40,34 +40,371 @@ ex_mutant(gate-busy-release
           FILE arch/c11.h
           FIND "atomic_store_explicit(busy, count + 1u, memory_order_seq_cst);"
           REPLACE "atomic_store_explicit(busy, count + 1u, memory_order_release);"
-          UNITS core/allocate.c core/heap.c)
+          UNITS core/allocate.c core/heap.c
+          OPTIONS --scenario two)
 ex_mutant(gate-owner-acquire
           FILE arch/c11.h
           FIND "atomic_load_explicit(seized, memory_order_seq_cst)"
           REPLACE "atomic_load_explicit(seized, memory_order_acquire)"
-          UNITS core/allocate.c core/heap.c)
+          UNITS core/allocate.c core/heap.c
+          OPTIONS --scenario two)
 ex_mutant(gate-seize-release
           FILE arch/gate_pair.h
           FIND "atomic_store_explicit(seized, 1u, memory_order_seq_cst);"
           REPLACE "atomic_store_explicit(seized, 1u, memory_order_release);"
-          UNITS core/reclaim.c)
+          UNITS core/reclaim.c
+          OPTIONS --scenario two)
 ex_mutant(gate-quiet-acquire
           FILE arch/gate_pair.h
           FIND "return (atomic_load_explicit(busy, memory_order_seq_cst) & 1u) == 0;"
           REPLACE "return (atomic_load_explicit(busy, memory_order_acquire) & 1u) == 0;"
-          UNITS core/reclaim.c)
+          UNITS core/reclaim.c
+          OPTIONS --scenario two)
 ex_mutant(gate-quiet-relaxed
           FILE arch/gate_pair.h
           FIND "return (atomic_load_explicit(busy, memory_order_seq_cst) & 1u) == 0;"
           REPLACE "return (atomic_load_explicit(busy, memory_order_relaxed) & 1u) == 0;"
-          UNITS core/reclaim.c)
+          UNITS core/reclaim.c
+          OPTIONS --scenario two)
 ex_mutant(gate-leave-relaxed
           FILE arch/gate_pair.h
           FIND "atomic_store_explicit(busy, count + 1u, memory_order_release);"
           REPLACE "atomic_store_explicit(busy, count + 1u, memory_order_relaxed);"
-          UNITS core/allocate.c core/heap.c)
+          UNITS core/allocate.c core/heap.c
+          OPTIONS --scenario two)
 ex_mutant(gate-open-relaxed
           FILE arch/gate_pair.h
           FIND "atomic_store_explicit(seized, NH_PORT_GATE_OPEN, memory_order_release);"
           REPLACE "atomic_store_explicit(seized, NH_PORT_GATE_OPEN, memory_order_relaxed);"
-          UNITS core/reclaim.c)
+          UNITS core/reclaim.c
+          OPTIONS --scenario two)
+ex_mutant(gate-cancel-relaxed
+          FILE arch/gate_pair.h
+          FIND "atomic_store_explicit(busy, count - 1u, memory_order_release);"
+          REPLACE "atomic_store_explicit(busy, count - 1u, memory_order_relaxed);"
+          UNITS core/allocate.c core/heap.c
+          OPTIONS --scenario helpers)
+ex_mutant(gate-refused-relaxed
+          FILE arch/c11.h
+          FIND "atomic_store_explicit(busy, count, memory_order_release);"
+          REPLACE "atomic_store_explicit(busy, count, memory_order_relaxed);"
+          UNITS core/allocate.c core/heap.c
+          OPTIONS --scenario two)
+ex_mutant(gate-seized-first
+          FILE arch/c11.h
+          FIND "	atomic_store_explicit(busy, count + 1u, memory_order_seq_cst);
+	/* acquire: of nh_port_gate_open */
+	if (__builtin_expect(atomic_load_explicit(seized, memory_order_seq_cst) == NH_PORT_GATE_OPEN, 1))
+		return true;"
+          REPLACE "	uint32_t seen = atomic_load_explicit(seized, memory_order_seq_cst);
+	atomic_store_explicit(busy, count + 1u, memory_order_seq_cst);
+	if (__builtin_expect(seen == NH_PORT_GATE_OPEN, 1))
+		return true;"
+          UNITS core/allocate.c core/heap.c
+          OPTIONS --scenario two)
+ex_mutant(gate-not-tested
+          FILE core/reclaim.c
+          FIND "if (cache != NULL && !nh_port_gate_quiet(&cache->head.gate.busy, freeze->cursor))"
+          REPLACE "if (cache != NULL && nh_port_gate_quiet(&cache->head.gate.busy, freeze->cursor) && freeze->cursor > NH_CPUS)"
+          OPTIONS --scenario idle)
+ex_mutant(gate-waited-for-under-lock
+          FILE core/reclaim.c
+          FIND "		if (cache != NULL && !nh_port_gate_quiet(&cache->head.gate.busy, freeze->cursor))
+			return false;"
+          REPLACE "		while (cache != NULL && !nh_port_gate_quiet(&cache->head.gate.busy, freeze->cursor))
+			nh_port_relax(0);"
+          OPTIONS --scenario idle)
+# ---- depot and inbox ----------------------------------------------------------------------
+
+ex_mutant(depot-put-relaxed
+          FILE core/cache.c
+          FIND "if (seen == 0 && nh_port_cas_release(&shared->depot[i], &seen, chain))"
+          REPLACE "if (seen == 0 && atomic_compare_exchange_strong_explicit(&shared->depot[i], &seen, chain, memory_order_relaxed, memory_order_relaxed))"
+          OPTIONS --scenario thaw --scenario depot --scenario exchange)
+ex_mutant(depot-get-relaxed
+          FILE core/cache.c
+          FIND "nh_port_exchange_acquire(&shared->depot[i], 0)"
+          REPLACE "atomic_exchange_explicit(&shared->depot[i], 0, memory_order_relaxed)"
+          OPTIONS --scenario thaw --scenario depot --scenario exchange)
+ex_mutant(depot-put-plain
+          FILE core/cache.c
+          FIND "if (seen == 0 && nh_port_cas_release(&shared->depot[i], &seen, chain))
+			return true;"
+          REPLACE "if (seen == 0) {
+			nh__store_release(&shared->depot[i], chain);
+			return true;
+		}"
+          OPTIONS --scenario depot-puts)
+ex_mutant(inbox-push-relaxed
+          FILE core/cache.c
+          FIND "if (nh_port_cas_release(&shared->inbox, &seen, chain))"
+          REPLACE "if (atomic_compare_exchange_strong_explicit(&shared->inbox, &seen, chain, memory_order_relaxed, memory_order_relaxed))"
+          OPTIONS --scenario take --scenario inbox --scenario inbox3 --scenario push --scenario pushes --scenario mail)
+ex_mutant(inbox-take-relaxed
+          FILE core/cache.c
+          FIND "return nh_port_exchange_acquire(&shared->inbox, 0);"
+          REPLACE "return atomic_exchange_explicit(&shared->inbox, 0, memory_order_relaxed);"
+          OPTIONS --scenario take --scenario inbox --scenario inbox3 --scenario push --scenario pushes --scenario mail)
+ex_mutant(inbox-take-two-steps
+          FILE core/cache.c
+          FIND "	return nh_port_exchange_acquire(&shared->inbox, 0);"
+          REPLACE "	chain = nh__load_acquire(&shared->inbox);
+	nh__store_relaxed(&shared->inbox, 0);
+	return chain;"
+          OPTIONS --scenario take --scenario inbox --scenario inbox3 --scenario push --scenario pushes --scenario mail)
+ex_mutant(inbox-close-relaxed
+          FILE core/reclaim.c
+          FIND "nh_port_exchange_acquire(&heap->shared[freeze->closed].inbox, NH__CLOSED)"
+          REPLACE "atomic_exchange_explicit(&heap->shared[freeze->closed].inbox, NH__CLOSED, memory_order_relaxed)"
+          OPTIONS --scenario take --scenario inbox --scenario inbox3 --scenario push --scenario pushes --scenario mail)
+ex_mutant(inbox-not-closed
+          FILE core/reclaim.c
+          FIND "nh_port_exchange_acquire(&heap->shared[freeze->closed].inbox, NH__CLOSED)"
+          REPLACE "nh_port_exchange_acquire(&heap->shared[freeze->closed].inbox, 0)"
+          OPTIONS --scenario take --scenario inbox --scenario inbox3 --scenario push --scenario pushes --scenario mail)
+ex_mutant(inbox-closed-before-quiet
+          FILE core/reclaim.c
+          FIND "	freeze->phase = NH_PORT_HEAVY ? NH__BARRIER : NH__QUIET;"
+          REPLACE "	for (; freeze->rest == 0 && freeze->closed < NH_CLASSES; freeze->closed++)
+		freeze->rest = nh_port_exchange_acquire(&heap->shared[freeze->closed].inbox, NH__CLOSED);
+	freeze->phase = NH_PORT_HEAVY ? NH__BARRIER : NH__QUIET;"
+          OPTIONS --scenario take --scenario inbox --scenario inbox3 --scenario push --scenario pushes --scenario mail)
+ex_mutant(inbox-not-reopened
+          FILE core/reclaim.c
+          FIND "	while (freeze->closed > 0)
+		nh__store_relaxed(&heap->shared[--freeze->closed].inbox, 0);"
+          REPLACE "	freeze->closed = 0;"
+          OPTIONS --scenario take --scenario inbox --scenario inbox3 --scenario push --scenario pushes --scenario mail)
+ex_mutant(inbox-push-over-closed
+          FILE core/cache.c
+          FIND "if (NH__COUNT(seen) >= limit) /* closed counts 63 */"
+          REPLACE "if (seen != NH__CLOSED && NH__COUNT(seen) >= limit)"
+          OPTIONS --scenario take --scenario inbox --scenario inbox3 --scenario push --scenario pushes --scenario mail)
+
+# ---- the lock -----------------------------------------------------------------------------
+
+ex_mutant(lock-acquire-relaxed
+          FILE core/lock.c
+          FIND "	if (NH__UNLIKELY(!nh_port_cas_acquire(&lock->word, &word, self)))"
+          REPLACE "	if (NH__UNLIKELY(!atomic_compare_exchange_strong_explicit(&lock->word, &word, self, memory_order_relaxed, memory_order_relaxed)))"
+          OPTIONS --scenario two)
+ex_mutant(lock-queue-relaxed
+          FILE core/lock.c
+          FIND "uint32_t word = nh__load_acquire(&lock->word);"
+          REPLACE "uint32_t word = nh__load_relaxed(&lock->word);"
+          OPTIONS --scenario two)
+ex_mutant(lock-hand-over-relaxed
+          FILE core/lock.c
+          FIND "nh__store_release(&lock->word, next + 1u);"
+          REPLACE "nh__store_relaxed(&lock->word, next + 1u);"
+          OPTIONS --scenario two)
+ex_mutant(lock-release-relaxed
+          FILE core/lock.c
+          FIND "nh__store_release(&lock->word, 0u);"
+          REPLACE "nh__store_relaxed(&lock->word, 0u);"
+          OPTIONS --scenario two)
+ex_mutant(lock-want-stays
+          FILE core/lock.c
+          FIND "	nh__store_relaxed(&lock->want[id], 0u);
+	count_wait"
+          REPLACE "	count_wait"
+          OPTIONS --scenario two)
+ex_mutant(lock-free-not-taken
+          FILE core/lock.c
+          FIND "		if (word == 0) {
+			if (nh_port_cas_acquire(&lock->word, &word, self))
+				break;
+			continue; /* lost the race or failed spuriously; the winner hands on */
+		}"
+          REPLACE ""
+          OPTIONS --scenario two)
+
+# ---- interrupts ---------------------------------------------------------------------------
+
+ex_mutant(unmasked-take
+          FILE core/heap.c
+          FIND "	nh_port_irq irq = nh_port_irq_save();
+	void *payload = take_first(heap, need, note);
+	nh_port_irq_restore(irq);"
+          REPLACE "	void *payload = take_first(heap, need, note);"
+          OPTIONS --scenario tasks --scenario handler)
+ex_mutant(unmasked-free
+          FILE core/allocate.c
+          FIND "	nh_port_irq irq = nh_port_irq_save();
+	unsigned cpu = nh_port_cpu();
+	struct nh__block_ref ref"
+          REPLACE "	nh_port_irq irq = 0;
+	unsigned cpu = nh_port_cpu();
+	struct nh__block_ref ref"
+          OPTIONS --scenario tasks --scenario handler)
+ex_mutant(unmasked-malloc-hit
+          FILE core/hit.h
+          FIND "	*klass = nh__load_relaxed(&instance->class_of[index]);
+	nh_port_irq_begin(irq);"
+          REPLACE "	*klass = nh__load_relaxed(&instance->class_of[index]);
+	nh_port_irq irq = 0;"
+          UNITS core/allocate.c
+          OPTIONS --scenario tasks --scenario handler)
+ex_mutant(unmasked-free-hit
+          FILE core/hit.h
+          FIND "#if NH_CACHES
+	nh_port_irq_begin(irq);
+	unsigned cpu = nh_port_cpu();
+	struct nh__cache *cache = (struct nh__cache *)nh_port_load_dependent(&instance->first[cpu]);
+	bool done"
+          REPLACE "#if NH_CACHES
+	nh_port_irq irq = 0;
+	unsigned cpu = nh_port_cpu();
+	struct nh__cache *cache = (struct nh__cache *)nh_port_load_dependent(&instance->first[cpu]);
+	bool done"
+          UNITS core/allocate.c
+          OPTIONS --scenario tasks --scenario handler)
+
+# ---- reclaim ------------------------------------------------------------------------------
+
+ex_mutant(freeze-reopened-at-once
+          FILE core/reclaim.c
+          FIND "	freeze->phase = NH__DONE;
+	freeze->thaw = NH_THAW_FREES;"
+          REPLACE "	thaw(heap);
+	freeze->phase = NH__DONE;
+	freeze->thaw = NH_THAW_FREES;"
+          OPTIONS --scenario two --scenario classes --scenario thaw --scenario helpers --scenario idle --scenario depot)
+ex_mutant(freeze-null-after-anothers
+          FILE core/reclaim.c
+          FIND "	if (join_->joined && join_->generation != freeze->generation)
+		join_->joined = false; /* it thawed without this waiter */
+	void *payload = take(heap, need, scan, outcome);
+	if (*outcome != NOTHING)
+		return payload;"
+          REPLACE "	bool anothers = join_->joined && join_->generation != freeze->generation;
+	void *payload = take(heap, need, scan, outcome);
+	if (*outcome != NOTHING || anothers) {
+		join_->joined &= !anothers;
+		return payload;
+	}"
+          OPTIONS --scenario left)
+ex_mutant(freeze-null-without-look
+          FILE core/reclaim.c
+          FIND "			*outcome = step(heap) ? AGAIN : POLL;
+			return NULL;"
+          REPLACE "			*outcome = step(heap) ? AGAIN : POLL;
+			if (freeze->phase == NH__DONE)
+				*outcome = NOTHING;
+			return NULL;"
+          OPTIONS --scenario two)
+ex_mutant(freeze-null-uncounted
+          FILE core/reclaim.c
+          FIND "(heap->freeze.complete && heap->freeze.rest == 0 && activity(heap, &inside) == heap->freeze.activity && !inside)"
+          REPLACE "(heap->freeze.complete && heap->freeze.rest == 0)"
+          OPTIONS --scenario two --scenario classes --scenario thaw --scenario helpers --scenario idle --scenario depot)
+ex_mutant(freeze-inside-ignored
+          FILE core/reclaim.c
+          FIND "activity(heap, &inside) == heap->freeze.activity && !inside)"
+          REPLACE "activity(heap, &inside) == heap->freeze.activity)"
+          OPTIONS --scenario heaps --scenario pushes)
+ex_mutant(freeze-old-waiter-leaves
+          FILE core/reclaim.c
+          FIND "if (join->joined && join->generation == freeze->generation && --freeze->waiters == 0)"
+          REPLACE "if (join->joined && --freeze->waiters == 0)"
+          OPTIONS --scenario two --scenario classes --scenario thaw --scenario helpers --scenario idle --scenario depot)
+ex_mutant(freeze-nobody-thaws
+          FILE core/reclaim.c
+          FIND "if (join->joined && join->generation == freeze->generation && --freeze->waiters == 0)"
+          REPLACE "if (join->joined && join->generation == freeze->generation && --freeze->waiters == 1)"
+          OPTIONS --scenario two --scenario classes --scenario thaw --scenario helpers --scenario idle --scenario depot)
+ex_mutant(freeze-rest-forgotten
+          FILE core/reclaim.c
+          FIND "		freeze->rest = nh__drain(heap, freeze->rest);"
+          REPLACE "		nh__drain(heap, freeze->rest);
+		freeze->rest = 0;"
+          OPTIONS --scenario long)
+ex_mutant(freeze-source-kept
+          FILE core/reclaim.c
+          FIND "	uint32_t word = *chain;
+	*chain = 0;"
+          REPLACE "	uint32_t word = *chain;"
+          OPTIONS --scenario two --scenario classes --scenario thaw --scenario helpers --scenario idle --scenario depot)
+ex_mutant(freeze-depot-forgotten
+          FILE core/reclaim.c
+          FIND "		return nh__load_relaxed(slot) == 0 ? 0 : nh_port_exchange_acquire(slot, 0);"
+          REPLACE "		(void)slot;
+		return 0;"
+          OPTIONS --scenario two --scenario classes --scenario thaw --scenario helpers --scenario idle --scenario depot)
+ex_mutant(freeze-prev-forgotten
+          FILE core/drain.c
+          FIND "	return heap->two ? &cache->prev[number - NH_CLASSES] : NULL;"
+          REPLACE "	return NULL;"
+          OPTIONS --scenario two --scenario classes --scenario thaw --scenario helpers --scenario idle --scenario depot)
+ex_mutant(heap-by-heap
+          FILE core/select.c
+          FIND "for (bool stale = count > 1; payload == NULL && stale;) {"
+          REPLACE "for (bool stale = false; payload == NULL && stale;) {"
+          OPTIONS --scenario turns)
+
+# ---- magazines ----------------------------------------------------------------------------
+
+ex_mutant(rotate-outside-gate
+          FILE core/heap.c
+          FIND "	if (slot != NULL && rotate(heap, cache, klass)) {"
+          REPLACE "	nh__gate_leave(&cache->head.gate, cpu);
+	bool rotated = slot != NULL && rotate(heap, cache, klass);
+	nh__bump(&cache->head.gate.busy, 1u);
+	if (rotated) {"
+          OPTIONS --scenario thaw)
+ex_mutant(rotate-keeps-source
+          FILE core/heap.c
+          FIND "	uint32_t chain = cache->slot[klass].cur;
+	cache->slot[klass].cur = 0;
+	cache->prev[klass] = chain;"
+          REPLACE "	uint32_t chain = cache->slot[klass].cur;
+	cache->prev[klass] = chain;
+	cache->slot[klass].cur = 0;"
+          OPTIONS --scenario killed-depot)
+ex_mutant(take-keeps-source
+          FILE core/heap.c
+          FIND "		cache->prev[need->klass] = 0;
+		slot->cur = chain;"
+          REPLACE "		slot->cur = chain;
+		cache->prev[need->klass] = 0;"
+          OPTIONS --scenario killed-depot)
+ex_mutant(put-keeps-source
+          FILE core/heap.c
+          FIND "		cache->prev[klass] = 0;
+		if (!nh__depot_put(&heap->shared[klass], full)) {
+			cache->prev[klass] = full;
+			return false;
+		}"
+          REPLACE "		if (!nh__depot_put(&heap->shared[klass], full))
+			return false;
+		cache->prev[klass] = 0;"
+          OPTIONS --scenario killed-depot)
+
+# ---- publication --------------------------------------------------------------------------
+
+ex_mutant(heap-published-relaxed
+          FILE core/admit.c
+          FIND "nh__store_release(&instance->heaps, (uint16_t)(nh__load_relaxed(&instance->heaps) | 1u << id));"
+          REPLACE "nh__store_relaxed(&instance->heaps, (uint16_t)(nh__load_relaxed(&instance->heaps) | 1u << id));"
+          OPTIONS --scenario heap-add --scenario heap-adds)
+ex_mutant(heap-published-early
+          FILE core/admit.c
+          FIND "	instance->heap[id] = heap;
+	/* release: to nh__heap_at */"
+          REPLACE "	nh__store_release(&instance->heaps, (uint16_t)(nh__load_relaxed(&instance->heaps) | 1u << id));
+	instance->heap[id] = heap;"
+          OPTIONS --scenario heap-add --scenario heap-adds)
+ex_mutant(first-published-relaxed
+          FILE core/instance.c
+          FIND "nh__store_release(&instance->first[cpu], cache == NULL ? &nh__no_cache : &cache->head);"
+          REPLACE "nh__store_relaxed(&instance->first[cpu], cache == NULL ? &nh__no_cache : &cache->head);"
+          OPTIONS --scenario heap-adds)
+# ---- blocks and TLSF ----------------------------------------------------------------------
+
+ex_mutant(walk-ignores-merges
+          FILE core/tlsf.c
+          FIND "	if (tlsf->walk == block)
+		tlsf->walk = nh__block_after(whole, span);"
+          REPLACE "	(void)whole;
+	(void)span;"
+          OPTIONS --scenario merges --scenario validate)

@@ -108,7 +108,8 @@ static void credit_give(void)
 		ex_join(&now.credit_clock, my_clock());
 		my_clock()->at[ex_run.thread]++;
 	}
-	ex_wake(&now.credits);
+	if (ex_wake(&now.credits) && ex_active())
+		ex_step(true);
 }
 
 /* ---- operations --------------------------------------------------------------------------- */

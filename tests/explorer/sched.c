@@ -7,6 +7,7 @@
  */
 #include "explorer.h"
 
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -310,11 +311,15 @@ void ex_block(const void *on)
 	ex_step(true);
 }
 
-void ex_wake(const void *on)
+bool ex_wake(const void *on)
 {
+	bool woken = false;
 	for (unsigned i = 0; i < ex_threads; i++)
-		if (ex_thread[i].blocked == on)
+		if (ex_thread[i].blocked == on) {
 			ex_thread[i].blocked = NULL;
+			woken = true;
+		}
+	return woken;
 }
 
 void ex_fail(const char *what)
@@ -352,8 +357,30 @@ static void begin(void)
 	ex_run.failure = NULL;
 }
 
+/* A wild pointer of the code that is explored. */
+static void crashed(int signal)
+{
+	(void)signal;
+	ex_fail("crash: a wild pointer was followed");
+}
+
+static void catch_crashes(void)
+{
+	static _Alignas(16) unsigned char stack[STACK];
+	static bool done;
+	const stack_t alternate = { .ss_sp = stack, .ss_size = sizeof stack };
+	struct sigaction action = { .sa_handler = crashed, .sa_flags = SA_ONSTACK | SA_NODEFER };
+	if (done)
+		return;
+	done = true;
+	sigaltstack(&alternate, NULL);
+	sigaction(SIGSEGV, &action, NULL);
+	sigaction(SIGBUS, &action, NULL);
+}
+
 void ex_guarded(void (*body)(void))
 {
+	catch_crashes();
 	if (_setjmp(out) == 0)
 		body();
 	ex_run.thread = -1;
