@@ -266,10 +266,12 @@ ex_mutant(freeze-reopened-at-once
           FILE core/reclaim.c
           FIND "	freeze->phase = NH__DONE;
 	freeze->thaw = NH_THAW_FREES;"
-          REPLACE "	thaw(heap);
+          REPLACE "	for (unsigned cpu = 0; cpu < NH_CPUS; cpu++)
+		if (heap->cache[cpu] != NULL)
+			nh_port_gate_open(&heap->cache[cpu]->head.gate.seized);
 	freeze->phase = NH__DONE;
 	freeze->thaw = NH_THAW_FREES;"
-          OPTIONS --scenario two --scenario classes --scenario thaw --scenario helpers --scenario idle --scenario depot)
+          OPTIONS --scenario left --scenario helpers --scenario two --scenario thaw)
 ex_mutant(freeze-null-after-anothers
           FILE core/reclaim.c
           FIND "	if (join_->joined && join_->generation != freeze->generation)
@@ -284,15 +286,6 @@ ex_mutant(freeze-null-after-anothers
 		return payload;
 	}"
           OPTIONS --scenario left)
-ex_mutant(freeze-null-without-look
-          FILE core/reclaim.c
-          FIND "			*outcome = step(heap) ? AGAIN : POLL;
-			return NULL;"
-          REPLACE "			*outcome = step(heap) ? AGAIN : POLL;
-			if (freeze->phase == NH__DONE)
-				*outcome = NOTHING;
-			return NULL;"
-          OPTIONS --scenario two)
 ex_mutant(freeze-null-uncounted
           FILE core/reclaim.c
           FIND "(heap->freeze.complete && heap->freeze.rest == 0 && activity(heap, &inside) == heap->freeze.activity && !inside)"

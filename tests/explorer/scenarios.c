@@ -26,7 +26,7 @@ const struct ex_scenario ex_scenarios[] = {
 	{ .name = "thaw", .about = "frees open the caches under a waiter who sees nothing of it", .heap = { { 8, C01 } },
 	  .threads = { "0:|aaff", "1:aaaa|ffffa" }, .cap = 1, .runs = 20000 },
 	{ .name = "left", .about = "a waiter is left behind by the freeze it had joined", .heap = { { 8, C012 } },
-	  .threads = { "0:|a", "1:aaaaff|ff", "2:|aaa" }, .credits = 4, .cap = 2, .runs = 20000 },
+	  .threads = { "0:|a", "1:aaaaff|ff", "2:|taaa" }, .credits = 4, .cap = 2, .runs = 20000 },
 	{ .name = "trim", .about = "trim while others allocate and free", .heap = { { 4, C01 } },
 	  .threads = { "0:aaff|afaf", "1:|taf" }, .credits = 2, .cap = 2, .runs = 20000 },
 	{ .name = "trims", .about = "two trims at once", .heap = { { 4, C01 } },
