@@ -189,6 +189,11 @@ struct ex_cell *ex_cell_at(const void *address, size_t size);
 /* Counts the access as a step, and as a decision if it matters to others. */
 void ex_atomic_step(const void *address, bool write);
 
+/* port.c: the machine. */
+void ex_machine_begin(void);
+bool ex_machine_idle(void);
+void ex_volatile(void *address, size_t size, bool write, const void *pc);
+
 /* weak.c */
 void ex_weak_begin(void);
 void ex_history_drop(struct ex_cell *cell);

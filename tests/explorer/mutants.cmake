@@ -14,6 +14,12 @@ function(ex_mutant name)
 		set(arg_VARIANT c11)
 	endif()
 	set(folder ${CMAKE_CURRENT_BINARY_DIR}/mutants/${name})
+	get_target_property(variant_folder ex_core_${arg_VARIANT} EX_FOLDER)
+	get_target_property(variant_edited ex_core_${arg_VARIANT} EX_EDITED)
+	set(ex_source ${nh_root})
+	if(arg_FILE IN_LIST variant_edited)
+		set(ex_source ${variant_folder})
+	endif()
 	ex_edit(${folder} ${arg_FILE} "${arg_FIND}" "${arg_REPLACE}")
 	if(arg_FILE MATCHES "\\.c$")
 		set(arg_UNITS ${folder}/${arg_FILE})
@@ -22,7 +28,7 @@ function(ex_mutant name)
 	endif()
 	set(program mutant_${name})
 	add_executable(${program} ${arg_UNITS} ${folder}/${arg_FILE} $<TARGET_OBJECTS:ex_engine_${arg_VARIANT}>)
-	ex_settle(${program} ${folder})
+	ex_settle(${program} ${folder} ${variant_folder})
 	get_target_property(definitions ex_core_${arg_VARIANT} COMPILE_DEFINITIONS)
 	target_compile_definitions(${program} PRIVATE ${definitions})
 	target_compile_options(${program} PRIVATE ${ex_flags} -w)
@@ -177,16 +183,17 @@ ex_mutant(inbox-not-reopened
           OPTIONS --scenario take --scenario inbox --scenario inbox3 --scenario push --scenario pushes --scenario mail)
 ex_mutant(inbox-push-over-closed
           FILE core/cache.c
-          FIND "if (NH__COUNT(seen) >= limit) /* closed counts 63 */"
+          FIND "if (NH__COUNT(seen) >= limit) /* closed counts most */"
           REPLACE "if (seen != NH__CLOSED && NH__COUNT(seen) >= limit)"
           OPTIONS --scenario take --scenario inbox --scenario inbox3 --scenario push --scenario pushes --scenario mail)
 
 # ---- the lock -----------------------------------------------------------------------------
 
 ex_mutant(lock-acquire-relaxed
-          FILE core/lock.c
-          FIND "	if (NH__UNLIKELY(!nh_port_cas_acquire(&lock->word, &word, self)))"
-          REPLACE "	if (NH__UNLIKELY(!atomic_compare_exchange_strong_explicit(&lock->word, &word, self, memory_order_relaxed, memory_order_relaxed)))"
+          FILE core/lock.h
+          FIND "if (NH__UNLIKELY(!nh_port_cas_acquire(&lock->word, &word, self)))"
+          REPLACE "if (NH__UNLIKELY(!atomic_compare_exchange_strong_explicit(&lock->word, &word, self, memory_order_relaxed, memory_order_relaxed)))"
+          UNITS core/lock.c core/heap.c core/reclaim.c core/drain.c
           OPTIONS --scenario two)
 ex_mutant(lock-queue-relaxed
           FILE core/lock.c
@@ -194,14 +201,16 @@ ex_mutant(lock-queue-relaxed
           REPLACE "uint32_t word = nh__load_relaxed(&lock->word);"
           OPTIONS --scenario two)
 ex_mutant(lock-hand-over-relaxed
-          FILE core/lock.c
+          FILE core/lock.h
           FIND "nh__store_release(&lock->word, next + 1u);"
           REPLACE "nh__store_relaxed(&lock->word, next + 1u);"
+          UNITS core/lock.c core/heap.c core/reclaim.c core/drain.c
           OPTIONS --scenario two)
 ex_mutant(lock-release-relaxed
-          FILE core/lock.c
+          FILE core/lock.h
           FIND "nh__store_release(&lock->word, 0u);"
           REPLACE "nh__store_relaxed(&lock->word, 0u);"
+          UNITS core/lock.c core/heap.c core/reclaim.c core/drain.c
           OPTIONS --scenario two)
 ex_mutant(lock-want-stays
           FILE core/lock.c
@@ -239,24 +248,18 @@ ex_mutant(unmasked-free
           OPTIONS --scenario tasks --scenario handler)
 ex_mutant(unmasked-malloc-hit
           FILE core/hit.h
-          FIND "	*klass = nh__load_relaxed(&instance->class_of[index]);
+          FIND "		return NH__SIZE;
 	nh_port_irq_begin(irq);"
-          REPLACE "	*klass = nh__load_relaxed(&instance->class_of[index]);
+          REPLACE "		return NH__SIZE;
 	nh_port_irq irq = 0;"
           UNITS core/allocate.c
           OPTIONS --scenario tasks --scenario handler)
 ex_mutant(unmasked-free-hit
           FILE core/hit.h
           FIND "#if NH_CACHES
-	nh_port_irq_begin(irq);
-	unsigned cpu = nh_port_cpu();
-	struct nh__cache *cache = (struct nh__cache *)nh_port_load_dependent(&instance->first[cpu]);
-	bool done"
+	nh_port_irq_begin(irq);"
           REPLACE "#if NH_CACHES
-	nh_port_irq irq = 0;
-	unsigned cpu = nh_port_cpu();
-	struct nh__cache *cache = (struct nh__cache *)nh_port_load_dependent(&instance->first[cpu]);
-	bool done"
+	nh_port_irq irq = 0;"
           UNITS core/allocate.c
           OPTIONS --scenario tasks --scenario handler)
 
@@ -389,8 +392,8 @@ ex_mutant(heap-published-early
           OPTIONS --scenario heap-add --scenario heap-adds)
 ex_mutant(first-published-relaxed
           FILE core/instance.c
-          FIND "nh__store_release(&instance->first[cpu], cache == NULL ? &nh__no_cache : &cache->head);"
-          REPLACE "nh__store_relaxed(&instance->first[cpu], cache == NULL ? &nh__no_cache : &cache->head);"
+          FIND "nh__store_release(&instance->first[cpu], cache == NULL ? NH__NO_CACHE : &cache->head);"
+          REPLACE "nh__store_relaxed(&instance->first[cpu], cache == NULL ? NH__NO_CACHE : &cache->head);"
           OPTIONS --scenario heap-adds)
 # ---- blocks and TLSF ----------------------------------------------------------------------
 
@@ -401,3 +404,57 @@ ex_mutant(walk-ignores-merges
           REPLACE "	(void)whole;
 	(void)span;"
           OPTIONS --scenario merges --scenario validate)
+
+# ---- the RP2040's spinlocks ---------------------------------------------------------------
+
+ex_mutant(rp2040-compare-unlocked VARIANT rp2040
+          FILE arch/rp2040/port_rp2040.h
+          FIND "	uint32_t wanted = *expected;
+	while (NH_RP2040_SPINLOCK(NH_RP2040_RMW_LOCK) == 0) {
+	}"
+          REPLACE "	uint32_t wanted = *expected;"
+          UNITS core/cache.c core/lock.c core/heap.c OPTIONS --scenario inbox --scenario two --scenario depot-puts)
+ex_mutant(rp2040-compare-writes-back VARIANT rp2040
+          FILE arch/rp2040/port_rp2040.h
+          FIND "	if (seen == wanted)
+		atomic_store_explicit(word, desired, memory_order_relaxed);"
+          REPLACE "	atomic_store_explicit(word, seen == wanted ? desired : seen, memory_order_relaxed);"
+          UNITS core/cache.c core/lock.c core/heap.c OPTIONS --scenario two --scenario inbox --scenario take)
+ex_mutant(rp2040-quiet-unclaimed VARIANT rp2040
+          FILE arch/rp2040/port_rp2040.h
+          FIND "	(void)busy;
+	if (NH_RP2040_SPINLOCK(NH_RP2040_GATE_LOCK + cpu) == 0)
+		return false;"
+          REPLACE "	(void)busy;"
+          UNITS core/reclaim.c OPTIONS --scenario two)
+ex_mutant(rp2040-bounds-open VARIANT rp2040
+          FILE core/reclaim.c
+          FIND "nh__store_relaxed(&heap->cache[cpu]->head.open, 0u);"
+          REPLACE ""
+          OPTIONS --scenario two)
+ex_mutant(rp2040-limit-open VARIANT rp2040
+          FILE core/reclaim.c
+          FIND "nh__store_relaxed(&heap->cache[cpu]->head.limit, 0u);"
+          REPLACE ""
+          OPTIONS --scenario two)
+
+# ---- membarrier ---------------------------------------------------------------------------
+
+ex_mutant(host-no-membarrier VARIANT host
+          FILE core/reclaim.c
+          FIND "	nh_port_heavy_fence();
+	nh_port_irq irq"
+          REPLACE "	nh_port_irq irq"
+          OPTIONS --scenario two)
+ex_mutant(host-seized-relaxed VARIANT host
+          FILE arch/host/port_host.h
+          FIND "atomic_load_explicit(seized, memory_order_acquire) == 0"
+          REPLACE "atomic_load_explicit(seized, memory_order_relaxed) == 0"
+          UNITS core/allocate.c OPTIONS --scenario two)
+ex_mutant(host-barrier-of-another-freeze VARIANT host
+          FILE core/reclaim.c
+          FIND "		if (freeze->phase == NH__BARRIER && join->generation == freeze->generation)
+			freeze->phase = NH__QUIET;"
+          REPLACE "		if (freeze->phase == NH__BARRIER)
+			freeze->phase = NH__QUIET;"
+          OPTIONS --scenario left --scenario two)

@@ -1,18 +1,76 @@
 /* SPDX-License-Identifier: MIT */
-/* The machine below arch/port.h. */
+/*
+ * The machine below arch/port.h: interrupts, CPU numbers and waiting for every port; the RP2040's SIO, a page at its
+ * address; membarrier as what it guarantees.
+ */
+#define _GNU_SOURCE
 #include "explorer.h"
 
 #include <nearheap/nearheap.h>
+#include <string.h>
+#include <sys/mman.h>
 
 #define CALLER __builtin_return_address(0)
 
+/* ---- interrupts, numbers, waiting --------------------------------------------------------- */
+
+unsigned ex_irq_save(void);
+void ex_irq_restore(unsigned state);
+unsigned ex_exception(void);
+void ex_relax(void);
+unsigned ex_cpu_number(void);
+
+/* Others of this CPU may come in before; after, they come at the next access. */
+unsigned ex_irq_save(void)
+{
+	if (ex_active())
+		ex_step(ex_several() || ex_options.mode == EX_REPLAY);
+	struct ex_cpu *cpu = &ex_cpu[ex_on_cpu()];
+	unsigned state = cpu->masked;
+	cpu->masked = true;
+	return state;
+}
+
+void ex_irq_restore(unsigned state)
+{
+	ex_cpu[ex_on_cpu()].masked = state != 0;
+}
+
+unsigned ex_exception(void)
+{
+	return ex_active() && ex_thread[ex_run.thread].kind == EX_HANDLER ? 16u : 0u;
+}
+
+void ex_relax(void)
+{
+	static unsigned polls;
+	if (ex_active()) {
+		polls = 0;
+		ex_yield();
+	} else if (++polls > 1000) {
+		polls = 0;
+		ex_fail("after the run something is waited for that nobody will do");
+	}
+}
+
+unsigned ex_cpu_number(void)
+{
+	return ex_on_cpu();
+}
+
+/* ---- the same, as a port's functions ------------------------------------------------------ */
+
 unsigned nh_port_cpu(void);
+unsigned nh_port_attach(void);
 unsigned nh_port_irq_save(void);
 void nh_port_irq_restore(unsigned state);
 bool nh_port_in_isr(void);
 void nh_port_relax(uint32_t polls);
 uint32_t nh_port_entropy(void);
 void nh_port_fatal(const nh_fault *fault);
+bool nh_port_lock_begin(void);
+void nh_port_lock_end(void);
+void nh_port_heavy_fence(void);
 nh_status nh_port_region_check(const void *base, size_t size, uint32_t attributes);
 
 unsigned nh_port_cpu(void)
@@ -20,35 +78,30 @@ unsigned nh_port_cpu(void)
 	return ex_on_cpu();
 }
 
-/* Others of this CPU may come in before; after, they come at the next access. */
+unsigned nh_port_attach(void)
+{
+	return ex_on_cpu();
+}
+
 unsigned nh_port_irq_save(void)
 {
-	struct ex_cpu *cpu = &ex_cpu[ex_on_cpu()];
-	if (ex_active()) {
-		ex_step(ex_several() || ex_options.mode == EX_REPLAY);
-		cpu = &ex_cpu[ex_on_cpu()];
-	}
-	unsigned state = cpu->masked;
-	cpu->masked = true;
-	return state;
+	return ex_irq_save();
 }
 
 void nh_port_irq_restore(unsigned state)
 {
-	ex_cpu[ex_on_cpu()].masked = state != 0;
+	ex_irq_restore(state);
 }
 
 bool nh_port_in_isr(void)
 {
-	return ex_active() && ex_thread[ex_run.thread].kind == EX_HANDLER;
+	return ex_exception() != 0;
 }
 
 void nh_port_relax(uint32_t polls)
 {
-	if (ex_active())
-		ex_yield();
-	else if (polls > 100)
-		ex_fail("after the run something is waited for that nobody will do");
+	(void)polls;
+	ex_relax();
 }
 
 uint32_t nh_port_entropy(void)
@@ -62,10 +115,131 @@ void nh_port_fatal(const nh_fault *fault)
 	ex_fail(nh_fault_string(fault->code));
 }
 
+bool nh_port_lock_begin(void)
+{
+	return true;
+}
+
+void nh_port_lock_end(void)
+{
+}
+
 nh_status nh_port_region_check(const void *base, size_t size, uint32_t attributes)
 {
 	(void)base;
 	(void)size;
 	(void)attributes;
 	return NH_OK;
+}
+
+/* ---- membarrier --------------------------------------------------------------------------- */
+
+extern uint32_t nh_host__gate_open __attribute__((weak));
+
+/* At some moment of the call, each thread's own, that thread has seen what the caller did before, and the caller sees
+ * what it did. */
+void nh_port_heavy_fence(void)
+{
+	if (!ex_active())
+		return;
+	unsigned self = (unsigned)ex_run.thread;
+	ex_clock before = ex_thread[self].clock, seen;
+	memset(&seen, 0, sizeof seen);
+	ex_thread[self].clock.at[self]++;
+	for (unsigned i = 0; i < ex_threads; i++) {
+		if (i == self)
+			continue;
+		ex_step(true);
+		ex_trace("membarrier", NULL, 0, "reaches a thread", CALLER);
+		ex_join(&seen, &ex_thread[i].clock);
+		ex_thread[i].clock.at[i]++;
+		ex_join(&ex_thread[i].clock, &before);
+	}
+	ex_join(&ex_thread[self].clock, &seen);
+}
+
+/* ---- SIO ---------------------------------------------------------------------------------- */
+
+#define SIO 0xd0000000u
+#define SPINLOCKS 0x100u
+#define WAITED_FOR 31u /* NH_RP2040_RMW_LOCK: its claim is repeated until it succeeds */
+
+static struct {
+	bool held;
+	ex_clock clock; /* of its last release */
+} spinlock[32];
+
+/* Mapped when it is first touched. */
+static void map(void)
+{
+	static bool done;
+	if (done)
+		return;
+	done = true;
+	if (mmap((void *)(uintptr_t)SIO, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1,
+	         0) != (void *)(uintptr_t)SIO)
+		ex_fail("scenario: no place for the SIO");
+}
+
+void ex_machine_begin(void)
+{
+	memset(spinlock, 0, sizeof spinlock);
+	if (&nh_host__gate_open != NULL)
+		nh_host__gate_open = 0; /* whatever this kernel says */
+}
+
+bool ex_machine_idle(void)
+{
+	for (unsigned i = 0; i < 32; i++)
+		if (spinlock[i].held)
+			return false;
+	return true;
+}
+
+static void release(unsigned number)
+{
+	if (!spinlock[number].held)
+		ex_fail("a spinlock is released that nobody holds");
+	spinlock[number].held = false;
+	if (!ex_active())
+		return;
+	spinlock[number].clock = ex_thread[ex_run.thread].clock;
+	ex_thread[ex_run.thread].clock.at[ex_run.thread]++;
+	ex_run.writes++;
+}
+
+static uint32_t claim(unsigned number)
+{
+	while (number == WAITED_FOR && spinlock[number].held)
+		ex_relax();
+	if (spinlock[number].held)
+		return 0;
+	spinlock[number].held = true;
+	if (ex_active())
+		ex_join(&ex_thread[ex_run.thread].clock, &spinlock[number].clock);
+	return UINT32_C(1) << number;
+}
+
+/* A read gets what is put into the page here; no other thread runs in between. */
+void ex_volatile(void *address, size_t size, bool write, const void *pc)
+{
+	uintptr_t offset = (uintptr_t)address - SIO;
+	unsigned number = (unsigned)(offset - SPINLOCKS) / 4u;
+	if (offset >= 4096u) {
+		ex_plain(address, size, write, pc);
+		return;
+	}
+	map();
+	if (offset < SPINLOCKS) {
+		*(uint32_t *)address = ex_on_cpu();
+		return;
+	}
+	if (ex_active())
+		ex_step(true);
+	if (write)
+		release(number);
+	else
+		*(uint32_t *)address = claim(number);
+	if (ex_tracing)
+		ex_trace(write ? "unlock" : *(uint32_t *)address != 0 ? "claim" : "refused", NULL, number, "spinlock", pc);
 }

@@ -398,5 +398,6 @@ void ex_go(void)
 	begin();
 	ex_shadow_begin();
 	ex_weak_begin();
+	ex_machine_begin();
 	ex_guarded(run_threads);
 }

@@ -64,6 +64,23 @@ PLAIN_SIZE(4)
 PLAIN_SIZE(8)
 PLAIN_SIZE(16)
 
+/* Hardware, where the machine has some at the address: the access itself follows the call. */
+#define VOLATILE(size)                                                                                       \
+	void __tsan_volatile_read##size(void *address);                                                      \
+	void __tsan_volatile_read##size(void *address)                                                       \
+	{                                                                                                    \
+		ex_volatile(address, size, false, CALLER);                                                   \
+	}                                                                                                    \
+	void __tsan_volatile_write##size(void *address);                                                     \
+	void __tsan_volatile_write##size(void *address)                                                      \
+	{                                                                                                    \
+		ex_volatile(address, size, true, CALLER);                                                    \
+	}
+VOLATILE(1)
+VOLATILE(2)
+VOLATILE(4)
+VOLATILE(8)
+
 void __tsan_read_range(void *address, unsigned long size);
 void __tsan_write_range(void *address, unsigned long size);
 

@@ -232,7 +232,8 @@ void ex_world_check(void)
 		return;
 	}
 	for (unsigned i = 0; i < EX_CPUS; i++)
-		ex_cpu[i].masked = false;
+		expect(!ex_cpu[i].masked, "at the end interrupts are off");
+	expect(ex_machine_idle(), "at the end a hardware spinlock is held");
 	for (int id = 0; id < NH_MAX_HEAPS; id++)
 		if ((heap = nh__heap_by_id(ex_instance, id)) != NULL)
 			check_idle(heap);
