@@ -66,7 +66,7 @@ struct ex_thread {
 	enum ex_kind kind;
 	enum ex_state state;
 	unsigned cpu, target;
-	const void *blocked;   /* harness: what it waits for */
+	const void *blocked; /* harness: what it waits for */
 	bool waits_for_kill;
 	unsigned yielded_to;   /* after a fruitless poll: threads that must run first */
 	uint32_t yield_writes; /* writes of the run when it yielded */
@@ -174,8 +174,8 @@ static inline size_t ex_offset(const void *address)
 
 /* shadow.c: one cell per four bytes, or per byte where single bytes are accessed. */
 struct ex_cell {
-	uint32_t run; /* the cell is of this run, else empty */
-	uint32_t same; /* last access: thread, kind and its clock, packed: a repetition needs no look */
+	uint32_t run;     /* the cell is of this run, else empty */
+	uint32_t same;    /* last access: thread, kind and its clock, packed: a repetition needs no look */
 	uint16_t history; /* weak.c */
 	uint8_t writer;
 	uint32_t written;
@@ -200,9 +200,10 @@ void ex_history_drop(struct ex_cell *cell);
 uint64_t ex_load(const void *address, size_t size, int order, const void *pc);
 void ex_store(void *address, size_t size, uint64_t value, int order, const void *pc);
 enum ex_rmw { EX_EXCHANGE, EX_ADD, EX_SUB, EX_AND, EX_OR, EX_XOR };
-uint64_t ex_update(void *address, size_t size, enum ex_rmw operation, uint64_t operand, int order, const void *pc);
-bool ex_compare(void *address, size_t size, uint64_t *expected, uint64_t desired, int order, int failure_order,
-                bool weak, const void *pc);
+uint64_t ex_update(void *address, size_t size, enum ex_rmw operation, uint64_t operand, int order,
+                   const void *pc);
+bool ex_compare(void *address, size_t size, uint64_t *expected, uint64_t desired, int order,
+                int failure_order, bool weak, const void *pc);
 uint64_t ex_peek(const void *address, size_t size);
 void ex_poke(void *address, size_t size, uint64_t value);
 

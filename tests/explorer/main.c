@@ -20,11 +20,13 @@ static _Noreturn void usage(const char *problem)
 	        "  --list                  the scenarios\n"
 	        "  --scenario NAME         this one; several: again. Without: all\n"
 	        "  --bound N               preemptions (2)\n"
-	        "  --stale N, --spurious N loads that see an old value, compare-and-swaps that fail, per run (0)\n"
-	        "  --points shared|atomic|all  where to preempt: accesses that matter to others; all atomics; everything\n"
+	        "  --stale N, --spurious N loads that see an old value, compare-and-swaps that fail, per run "
+	        "(0)\n"
+	        "  --points shared|atomic|all  where to preempt: accesses that matter to others; all "
+	        "atomics; everything\n"
 	        "  --pct, --random         instead of depth first; --seed N\n"
 	        "  --runs N, --seconds S   limits, per scenario\n"
-	        "  --short                 with the scenario's own limits: a test\n"
+	        "  --short                 with the scenario's own limits, or less by --runs: a test\n"
 	        "  --explore S             everything, deeper and deeper, for so many seconds\n"
 	        "  --hunt                  a mutant: until something fails, which is right\n"
 	        "  --replay SCHEDULE       one run, with a trace if it fails\n",
@@ -58,6 +60,15 @@ static enum ex_points points(const char *text)
 	usage("--points: shared, atomic or all");
 }
 
+/* Does this build have the CPUs? */
+static bool possible(const struct ex_scenario *scenario)
+{
+	for (unsigned i = 0; i < EX_THREADS && scenario->threads[i] != NULL; i++)
+		if (scenario->threads[i][0] >= '0' + NH_CPUS && scenario->threads[i][0] <= '9')
+			return false;
+	return true;
+}
+
 static void choose_scenario(const char *name)
 {
 	if (chosen_count == CHOSEN_MAX)
@@ -73,7 +84,8 @@ static void choose_scenario(const char *name)
 static void list(void)
 {
 	for (unsigned i = 0; i < ex_scenario_count; i++)
-		printf("%-12s %s\n", ex_scenarios[i].name, ex_scenarios[i].about);
+		if (possible(&ex_scenarios[i]))
+			printf("%-12s %s\n", ex_scenarios[i].name, ex_scenarios[i].about);
 	exit(0);
 }
 
@@ -127,14 +139,16 @@ int main(int count, char **arguments)
 		option(&at);
 	if (chosen_count == 0)
 		for (unsigned i = 0; i < ex_scenario_count; i++)
-			choose_scenario(ex_scenarios[i].name);
+			if (possible(&ex_scenarios[i]))
+				choose_scenario(ex_scenarios[i].name);
 	if (hunting)
 		return ex_hunt(chosen, chosen_count) ? 0 : 1;
 	if (explore_seconds > 0)
 		return ex_explore(chosen, chosen_count, explore_seconds) ? 0 : 1;
+	const unsigned long runs = ex_options.runs;
 	for (unsigned i = 0; i < chosen_count; i++) {
 		if (in_short) {
-			ex_options.runs = chosen[i]->runs;
+			ex_options.runs = chosen[i]->runs < runs ? chosen[i]->runs : runs;
 			ex_options.stale = chosen[i]->stale;
 			ex_options.spurious = chosen[i]->spurious;
 		}

@@ -407,13 +407,19 @@ ex_mutant(walk-ignores-merges
 
 # ---- the RP2040's spinlocks ---------------------------------------------------------------
 
-ex_mutant(rp2040-compare-unlocked VARIANT rp2040
+ex_mutant(rp2040-compare-read-unlocked VARIANT rp2040
           FILE arch/rp2040/port_rp2040.h
           FIND "	uint32_t wanted = *expected;
 	while (NH_RP2040_SPINLOCK(NH_RP2040_RMW_LOCK) == 0) {
-	}"
-          REPLACE "	uint32_t wanted = *expected;"
-          UNITS core/cache.c core/lock.c core/heap.c OPTIONS --scenario inbox --scenario two --scenario depot-puts)
+	}
+	nh_port__barrier();
+	uint32_t seen = atomic_load_explicit(word, memory_order_relaxed);"
+          REPLACE "	uint32_t wanted = *expected;
+	uint32_t seen = atomic_load_explicit(word, memory_order_relaxed);
+	while (NH_RP2040_SPINLOCK(NH_RP2040_RMW_LOCK) == 0) {
+	}
+	nh_port__barrier();"
+          UNITS core/cache.c core/lock.c core/heap.c OPTIONS --scenario two --scenario inbox --scenario depot-puts)
 ex_mutant(rp2040-compare-writes-back VARIANT rp2040
           FILE arch/rp2040/port_rp2040.h
           FIND "	if (seen == wanted)
@@ -424,9 +430,26 @@ ex_mutant(rp2040-quiet-unclaimed VARIANT rp2040
           FILE arch/rp2040/port_rp2040.h
           FIND "	(void)busy;
 	if (NH_RP2040_SPINLOCK(NH_RP2040_GATE_LOCK + cpu) == 0)
-		return false;"
-          REPLACE "	(void)busy;"
+		return false;
+	nh_port__barrier();
+	NH_RP2040_SPINLOCK(NH_RP2040_GATE_LOCK + cpu) = 0;"
+          REPLACE "	(void)busy;
+	(void)cpu;"
           UNITS core/reclaim.c OPTIONS --scenario two)
+ex_mutant(rp2040-seized-first VARIANT rp2040
+          FILE arch/rp2040/port_rp2040.h
+          FIND "	if (__builtin_expect(NH_RP2040_SPINLOCK(NH_RP2040_GATE_LOCK + cpu) == 0, 0))
+		return false;
+	nh_port__barrier();
+	if (__builtin_expect(atomic_load_explicit(seized, memory_order_relaxed) == 0, 1))
+		return true;"
+          REPLACE "	uint32_t seen = atomic_load_explicit(seized, memory_order_relaxed);
+	if (__builtin_expect(NH_RP2040_SPINLOCK(NH_RP2040_GATE_LOCK + cpu) == 0, 0))
+		return false;
+	nh_port__barrier();
+	if (__builtin_expect(seen == 0, 1))
+		return true;"
+          UNITS core/heap.c OPTIONS --scenario two --scenario grow --scenario trim)
 ex_mutant(rp2040-bounds-open VARIANT rp2040
           FILE core/reclaim.c
           FIND "nh__store_relaxed(&heap->cache[cpu]->head.open, 0u);"
@@ -451,10 +474,3 @@ ex_mutant(host-seized-relaxed VARIANT host
           FIND "atomic_load_explicit(seized, memory_order_acquire) == 0"
           REPLACE "atomic_load_explicit(seized, memory_order_relaxed) == 0"
           UNITS core/allocate.c OPTIONS --scenario two)
-ex_mutant(host-barrier-of-another-freeze VARIANT host
-          FILE core/reclaim.c
-          FIND "		if (freeze->phase == NH__BARRIER && join->generation == freeze->generation)
-			freeze->phase = NH__QUIET;"
-          REPLACE "		if (freeze->phase == NH__BARRIER)
-			freeze->phase = NH__QUIET;"
-          OPTIONS --scenario left --scenario two)

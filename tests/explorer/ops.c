@@ -279,7 +279,7 @@ void ex_body(unsigned thread)
 	for (const char *op = strchr(now.of[thread].script, '|') + 1; *op != '\0'; op++) {
 		char text[2] = { *op, '\0' };
 		ex_trace("---", NULL, 0, text, NULL);
-			operate(*op);
+		operate(*op);
 	}
 }
 

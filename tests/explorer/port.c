@@ -176,8 +176,8 @@ static void map(void)
 	if (done)
 		return;
 	done = true;
-	if (mmap((void *)(uintptr_t)SIO, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1,
-	         0) != (void *)(uintptr_t)SIO)
+	if (mmap((void *)(uintptr_t)SIO, 4096, PROT_READ | PROT_WRITE,
+	         MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0) != (void *)(uintptr_t)SIO)
 		ex_fail("scenario: no place for the SIO");
 }
 
@@ -241,5 +241,8 @@ void ex_volatile(void *address, size_t size, bool write, const void *pc)
 	else
 		*(uint32_t *)address = claim(number);
 	if (ex_tracing)
-		ex_trace(write ? "unlock" : *(uint32_t *)address != 0 ? "claim" : "refused", NULL, number, "spinlock", pc);
+		ex_trace(write                       ? "unlock"
+		         : *(uint32_t *)address != 0 ? "claim"
+		                                     : "refused",
+		         NULL, number, "spinlock", pc);
 }

@@ -32,9 +32,10 @@ struct ex_scenario {
 	const char *name, *about;
 	struct ex_heap_plan heap[EX_HEAPS]; /* granules 0: none */
 	const char *threads[EX_THREADS];
-	unsigned credits; /* blocks in hand at most; then no malloc may return NULL. 0: no limit, NULL is allowed */
-	unsigned cap;     /* of a magazine; 0: it starts at nothing and grows */
-	unsigned long runs; /* at most, in the short test */
+	unsigned
+		credits; /* blocks in hand at most; then no malloc may return NULL. 0: no limit, NULL is allowed */
+	unsigned cap;             /* of a magazine; 0: it starts at nothing and grows */
+	unsigned long runs;       /* at most, in the short test */
 	unsigned stale, spurious; /* there */
 };
 
@@ -52,7 +53,7 @@ void ex_ops_before(void); /* what stands before the bars */
 void ex_ops_save(void);
 void ex_ops_restore(void);
 void ex_ops_each(void (*visit)(uintptr_t address, size_t size)); /* blocks in hand */
-void ex_ops_finish(void); /* checks and frees what is in hand */
+void ex_ops_finish(void);                                        /* checks and frees what is in hand */
 
 /* user.c: the user's accesses to a block, seen by the explorer. */
 void ex_user_fill(void *address, size_t size, uint32_t tag);

@@ -130,8 +130,8 @@ static bool possible(unsigned index)
 		return true;
 	for (unsigned i = 0; i < ex_threads; i++) {
 		const struct ex_thread *other = &ex_thread[i];
-		if (i != index && other->kind == EX_URGENT && other->cpu == thread->cpu && other->state == EX_STARTED &&
-		    other->blocked == NULL)
+		if (i != index && other->kind == EX_URGENT && other->cpu == thread->cpu &&
+		    other->state == EX_STARTED && other->blocked == NULL)
 			return false;
 	}
 	return true;
@@ -177,8 +177,9 @@ static bool event_due(void)
 	for (unsigned i = 0; i < ex_threads; i++)
 		if (is_event(&ex_thread[i]) && ex_thread[i].state == EX_NEW) {
 			const struct ex_thread *event = &ex_thread[i];
-			if (event->kind == EX_KILL ? event->target == ex_on_cpu()
-			                           : (int)event->target == ex_run.thread && !ex_cpu[ex_on_cpu()].masked)
+			if (event->kind == EX_KILL
+			            ? event->target == ex_on_cpu()
+			            : (int)event->target == ex_run.thread && !ex_cpu[ex_on_cpu()].masked)
 				return true;
 		}
 	return false;
@@ -229,7 +230,8 @@ static int choose(bool quiet)
 		unsigned count = candidates(list, &stay, quiet);
 		if (count == 0) {
 			for (unsigned i = 0; i < ex_threads; i++)
-				if (!is_event(&ex_thread[i]) && ex_thread[i].state != EX_FINISHED && !ex_cpu[ex_thread[i].cpu].dead)
+				if (!is_event(&ex_thread[i]) && ex_thread[i].state != EX_FINISHED &&
+				    !ex_cpu[ex_thread[i].cpu].dead)
 					ex_run.failure = "deadlock: nobody can go on";
 			return -1;
 		}
@@ -272,7 +274,8 @@ _Noreturn static void resume(unsigned next)
 static void switch_away(bool quiet)
 {
 	struct ex_thread *thread = &ex_thread[ex_run.thread];
-	if (ex_options.mode == EX_DFS && ex_run.preemptions >= ex_options.bound && !thread->yielded && thread->blocked == NULL)
+	if (ex_options.mode == EX_DFS && ex_run.preemptions >= ex_options.bound && !thread->yielded &&
+	    thread->blocked == NULL)
 		return; /* there is no choice */
 	unsigned next = decide(quiet);
 	if ((int)next == ex_run.thread && ex_cpu[thread->cpu].current == ex_run.thread) {

@@ -90,7 +90,8 @@ static void tell(const struct ex_outcome *outcome)
 	printf("%s %-12s %9lu runs %5.0f steps %6.1f s  ", EX_VARIANT, scenario->name, outcome->runs,
 	       outcome->steps / (double)outcome->runs, outcome->took);
 	if (ex_options.mode == EX_DFS)
-		printf("bound %u, stale %u, spurious %u: %s\n", ex_options.bound, ex_options.stale, ex_options.spurious, end);
+		printf("bound %u, stale %u, spurious %u: %s\n", ex_options.bound, ex_options.stale,
+		       ex_options.spurious, end);
 	else
 		printf("%s, seed %llu, stale %u, spurious %u: %s\n", names[ex_options.mode],
 		       (unsigned long long)ex_options.seed, ex_options.stale, ex_options.spurious, end);

@@ -44,7 +44,8 @@ static bool shared(size_t offset)
 static bool touch(size_t offset, bool write)
 {
 	uint8_t self = (uint8_t)(1u << ex_run.thread);
-	if (write ? (touched[offset].written & self) != 0 : ((touched[offset].read | touched[offset].written) & self) != 0)
+	if (write ? (touched[offset].written & self) != 0
+	          : ((touched[offset].read | touched[offset].written) & self) != 0)
 		return shared(offset);
 	bool before = shared(offset);
 	if (write)
@@ -156,7 +157,8 @@ void ex_plain(const void *address, size_t size, bool write, const void *pc)
 		decide = true;
 	ex_step(decide);
 	if (ex_tracing)
-		ex_trace(write ? "write" : "read", address, size <= 8 ? ex_peek(address, size) : size, size <= 8 ? "" : "bytes", pc);
+		ex_trace(write ? "write" : "read", address, size <= 8 ? ex_peek(address, size) : size,
+		         size <= 8 ? "" : "bytes", pc);
 	while (offset < end) {
 		size_t part = 4u - offset % 4u;
 		if (part > end - offset)
@@ -179,7 +181,8 @@ void ex_atomic_race(const void *address, size_t size, bool write)
 	while (offset < end) {
 		struct ex_cell *cell = ex_cell_at(ex_arena + offset, size);
 		if (cell->written > mine->at[cell->writer] && cell->writer != self)
-			(write ? race : race_of_read)(address, NULL, "data race of an atomic access with a plain write");
+			(write ? race : race_of_read)(address, NULL,
+			                              "data race of an atomic access with a plain write");
 		if (write && later(cell->read, mine))
 			race_of_read(address, NULL, "data race of an atomic write with a plain read");
 		cell->same = 0;

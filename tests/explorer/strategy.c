@@ -40,7 +40,8 @@ static uint32_t random_below(uint32_t bound)
 static void record(enum ex_choice what, unsigned value)
 {
 	if (ex_recorded.count < EX_DECISIONS)
-		ex_recorded.at[ex_recorded.count] = (struct ex_decision){ ex_run.steps, (uint8_t)what, (uint8_t)value };
+		ex_recorded.at[ex_recorded.count] =
+			(struct ex_decision){ ex_run.steps, (uint8_t)what, (uint8_t)value };
 	ex_recorded.count++;
 }
 
@@ -188,7 +189,8 @@ void ex_schedule_print(const struct ex_schedule *schedule)
 	if (schedule->count == 0)
 		printf("-");
 	for (unsigned i = 0; i < schedule->count && i < EX_DECISIONS; i++)
-		printf("%s%u%c%u", i == 0 ? "" : ",", schedule->at[i].step, schedule->at[i].what, schedule->at[i].value);
+		printf("%s%u%c%u", i == 0 ? "" : ",", schedule->at[i].step, schedule->at[i].what,
+		       schedule->at[i].value);
 }
 
 bool ex_schedule_parse(struct ex_schedule *schedule, const char *text)
@@ -201,8 +203,8 @@ bool ex_schedule_parse(struct ex_schedule *schedule, const char *text)
 		char what;
 		unsigned value;
 		int used = 0;
-		if (sscanf(text, "%u%c%u%n", &decision->step, &what, &value, &used) != 3 || strchr(">~!", what) == NULL ||
-		    value > UINT8_MAX)
+		if (sscanf(text, "%u%c%u%n", &decision->step, &what, &value, &used) != 3 ||
+		    strchr(">~!", what) == NULL || value > UINT8_MAX)
 			return false;
 		decision->what = (uint8_t)what;
 		decision->value = (uint8_t)value;
@@ -222,7 +224,8 @@ void ex_schedule_shrink(bool (*fails)(void))
 			static struct ex_schedule saved;
 			saved = ex_replayed;
 			unsigned cut = chunk < ex_replayed.count - i ? chunk : ex_replayed.count - i;
-			memmove(&ex_replayed.at[i], &ex_replayed.at[i + cut], (ex_replayed.count - i - cut) * sizeof ex_replayed.at[0]);
+			memmove(&ex_replayed.at[i], &ex_replayed.at[i + cut],
+			        (ex_replayed.count - i - cut) * sizeof ex_replayed.at[0]);
 			ex_replayed.count -= cut;
 			if (!fails()) {
 				ex_replayed = saved;

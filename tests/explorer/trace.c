@@ -103,7 +103,8 @@ static void places_name(void)
 		if (pipe == NULL)
 			return;
 		for (unsigned i = first; i < end; i++) {
-			if (fgets(function, sizeof function, pipe) == NULL || fgets(file, sizeof file, pipe) == NULL)
+			if (fgets(function, sizeof function, pipe) == NULL ||
+			    fgets(file, sizeof file, pipe) == NULL)
 				break;
 			function[strcspn(function, "\n")] = '\0';
 			file[strcspn(file, "\n")] = '\0';
@@ -128,7 +129,8 @@ void ex_trace_print(void)
 			printf("  %5u      - ", line->step);
 		else
 			printf("  %5u t%d cpu%u ", line->step, line->thread, line->cpu);
-		printf("%-7s %-24s ", line->what, line->address == NULL ? "" : ex_name(line->address, name, sizeof name));
+		printf("%-7s %-24s ", line->what,
+		       line->address == NULL ? "" : ex_name(line->address, name, sizeof name));
 		if (line->address != NULL)
 			printf("%8llx  ", (unsigned long long)line->value);
 		printf("%s  %s\n", line->detail, place == NULL ? "" : place->text);

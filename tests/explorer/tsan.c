@@ -161,9 +161,8 @@ void *__wrap_memmove(void *to, const void *from, size_t size)
 	COMPARE(bits, strong, false)                                                                         \
 	uint##bits##_t __tsan_atomic##bits##_compare_exchange_val(void *, uint##bits##_t, uint##bits##_t,    \
 	                                                          int, int);                                 \
-	uint##bits##_t __tsan_atomic##bits##_compare_exchange_val(void *address, uint##bits##_t expected,    \
-	                                                          uint##bits##_t desired, int order,         \
-	                                                          int failure)                               \
+	uint##bits##_t __tsan_atomic##bits##_compare_exchange_val(                                           \
+		void *address, uint##bits##_t expected, uint##bits##_t desired, int order, int failure)      \
 	{                                                                                                    \
 		uint64_t seen = expected;                                                                    \
 		ex_compare(address, bits / 8, &seen, desired, order, failure, false, CALLER);                \

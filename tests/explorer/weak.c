@@ -92,12 +92,15 @@ static bool acquires(int order)
 
 static bool releases(int order)
 {
-	return ex_options.strong || order == __ATOMIC_RELEASE || order == __ATOMIC_ACQ_REL || order == __ATOMIC_SEQ_CST;
+	return ex_options.strong || order == __ATOMIC_RELEASE || order == __ATOMIC_ACQ_REL ||
+	       order == __ATOMIC_SEQ_CST;
 }
 
 static const char *order_name(int order)
 {
-	static const char *const names[] = { "relaxed", "consume", "acquire", "release", "acq_rel", "seq_cst" };
+	static const char *const names[] = {
+		"relaxed", "consume", "acquire", "release", "acq_rel", "seq_cst"
+	};
 	return order >= 0 && order <= 5 ? names[order] : "?";
 }
 
@@ -137,7 +140,8 @@ static uint32_t seen_before(const struct history *history)
 	uint32_t seen = history->seen[ex_run.thread];
 	for (unsigned i = 0; i < ex_threads; i++)
 		for (unsigned k = 0; k < history->reads[i].count; k++)
-			if (history->reads[i].read[k].at <= mine->at[i] && history->reads[i].read[k].number > seen)
+			if (history->reads[i].read[k].at <= mine->at[i] &&
+			    history->reads[i].read[k].number > seen)
 				seen = history->reads[i].read[k].number;
 	return seen;
 }
@@ -188,8 +192,8 @@ static unsigned choose_age(struct history *history, int order)
 	struct ex_thread *self = &ex_thread[ex_run.thread];
 	bool fresh = self->fresh;
 	self->fresh = false;
-	if (ex_options.strong || fresh || (ex_options.mode != EX_REPLAY && ex_run.stale >= ex_options.stale) ||
-	    history->kept < 2)
+	if (ex_options.strong || fresh ||
+	    (ex_options.mode != EX_REPLAY && ex_run.stale >= ex_options.stale) || history->kept < 2)
 		return 0;
 	unsigned count = visible(history, order == __ATOMIC_SEQ_CST);
 	if (count < 2)
@@ -253,7 +257,8 @@ uint64_t ex_load(const void *address, size_t size, int order, const void *pc)
 	uint64_t value = see(history, age, order);
 	if (ex_tracing) {
 		char detail[48];
-		snprintf(detail, sizeof detail, age == 0 ? "%s" : "%s, %u stores OLD", order_name(order), age);
+		snprintf(detail, sizeof detail, age == 0 ? "%s" : "%s, %u stores OLD", order_name(order),
+		         age);
 		ex_trace("load", address, value, detail, pc);
 	}
 	return value;
@@ -291,7 +296,8 @@ static uint64_t apply(enum ex_rmw operation, uint64_t old, uint64_t operand)
 	return old;
 }
 
-uint64_t ex_update(void *address, size_t size, enum ex_rmw operation, uint64_t operand, int order, const void *pc)
+uint64_t ex_update(void *address, size_t size, enum ex_rmw operation, uint64_t operand, int order,
+                   const void *pc)
 {
 	if (outside(address)) {
 		uint64_t old = ex_peek(address, size);
@@ -311,8 +317,8 @@ uint64_t ex_update(void *address, size_t size, enum ex_rmw operation, uint64_t o
 	return old;
 }
 
-bool ex_compare(void *address, size_t size, uint64_t *expected, uint64_t desired, int order, int failure_order,
-                bool weak, const void *pc)
+bool ex_compare(void *address, size_t size, uint64_t *expected, uint64_t desired, int order,
+                int failure_order, bool weak, const void *pc)
 {
 	uint64_t current = ex_peek(address, size);
 	char detail[64];
@@ -328,14 +334,16 @@ bool ex_compare(void *address, size_t size, uint64_t *expected, uint64_t desired
 	current = ex_peek(address, size);
 	struct history *history = history_of(address, size);
 	bool spurious = false;
-	if (current == *expected && weak && (ex_options.mode == EX_REPLAY || ex_run.spurious < ex_options.spurious))
+	if (current == *expected && weak &&
+	    (ex_options.mode == EX_REPLAY || ex_run.spurious < ex_options.spurious))
 		spurious = ex_choose(EX_SPURIOUS, 2) != 0;
 	if (current == *expected && !spurious) {
 		ex_atomic_race(address, size, true);
 		see(history, 0, order);
 		put(history, address, size, desired, order, true);
 		if (ex_tracing) {
-			snprintf(detail, sizeof detail, "%s, was %llx", order_name(order), (unsigned long long)current);
+			snprintf(detail, sizeof detail, "%s, was %llx", order_name(order),
+			         (unsigned long long)current);
 			ex_trace("compare", address, desired, detail, pc);
 		}
 		return true;
@@ -347,7 +355,8 @@ bool ex_compare(void *address, size_t size, uint64_t *expected, uint64_t desired
 		age = 0;
 	uint64_t value = see(history, age, failure_order);
 	if (ex_tracing) {
-		snprintf(detail, sizeof detail, "failed%s, %s", spurious ? " for no reason" : "", order_name(failure_order));
+		snprintf(detail, sizeof detail, "failed%s, %s", spurious ? " for no reason" : "",
+		         order_name(failure_order));
 		ex_trace("compare", address, value, detail, pc);
 	}
 	*expected = value;

@@ -38,7 +38,8 @@ static unsigned char *region(unsigned granules, size_t *size)
 {
 	uintptr_t first, end;
 	unsigned char *memory = ex_arena + used;
-	for (*size = (size_t)granules * NH_GRANULE; nh__region_layout((uintptr_t)memory, *size, &first, &end) < granules;)
+	for (*size = (size_t)granules * NH_GRANULE;
+	     nh__region_layout((uintptr_t)memory, *size, &first, &end) < granules;)
 		*size += NH_GRANULE / 2u;
 	return reserve(*size);
 }
@@ -249,7 +250,7 @@ void ex_world_check(void)
 /* ---- names -------------------------------------------------------------------------------- */
 
 #define FIELD(base, type, field)                                                                             \
-	if ((uintptr_t)address - (uintptr_t)(base) - offsetof(type, field) < sizeof(((type *)0)->field))     \
+	if ((uintptr_t)address - (uintptr_t)(base)-offsetof(type, field) < sizeof(((type *)0)->field))       \
 	return #field
 
 static const char *name_freeze(struct nh__heap *heap, const void *address)
@@ -322,13 +323,16 @@ const char *ex_name(const void *address, char *text, size_t size)
 			continue;
 		for (const struct nh__region *r = heap->tlsf.regions; r != NULL; r = r->next)
 			if (within(address, (void *)(r->first - NH_HEADER), r->end - r->first + NH_HEADER)) {
-				snprintf(text, size, "heap%d.memory+%zu", id, (size_t)((uintptr_t)address - r->first + NH_HEADER));
+				snprintf(text, size, "heap%d.memory+%zu", id,
+				         (size_t)((uintptr_t)address - r->first + NH_HEADER));
 				return text;
 			}
 		for (unsigned cpu = 0; cpu < NH_CPUS; cpu++)
 			if (heap->cache[cpu] != NULL &&
-			    within(address, heap->cache[cpu], sizeof(struct nh__cache) + (heap->two ? NH_CLASSES * 4u : 0u))) {
-				snprintf(text, size, "heap%d.cpu%u.%s", id, cpu, name_cache(heap->cache[cpu], address));
+			    within(address, heap->cache[cpu],
+			           sizeof(struct nh__cache) + (heap->two ? NH_CLASSES * 4u : 0u))) {
+				snprintf(text, size, "heap%d.cpu%u.%s", id, cpu,
+				         name_cache(heap->cache[cpu], address));
 				return text;
 			}
 		if (within(address, heap, sizeof *heap)) {
@@ -337,7 +341,8 @@ const char *ex_name(const void *address, char *text, size_t size)
 		}
 		for (unsigned klass = 0; heap->shared != NULL && klass < NH_CLASSES; klass++)
 			if (within(address, &heap->shared[klass], sizeof heap->shared[klass])) {
-				snprintf(text, size, "heap%d.class%u.%s", id, klass, name_shared(&heap->shared[klass], address));
+				snprintf(text, size, "heap%d.class%u.%s", id, klass,
+				         name_shared(&heap->shared[klass], address));
 				return text;
 			}
 	}
