@@ -147,11 +147,8 @@ int main(int count, char **arguments)
 		return ex_explore(chosen, chosen_count, explore_seconds) ? 0 : 1;
 	const unsigned long runs = ex_options.runs;
 	for (unsigned i = 0; i < chosen_count; i++) {
-		if (in_short) {
+		if (in_short)
 			ex_options.runs = chosen[i]->runs < runs ? chosen[i]->runs : runs;
-			ex_options.stale = chosen[i]->stale;
-			ex_options.spurious = chosen[i]->spurious;
-		}
 		good &= !ex_search(chosen[i], true).failed;
 	}
 	return good ? 0 : 1;

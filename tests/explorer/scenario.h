@@ -32,11 +32,10 @@ struct ex_scenario {
 	const char *name, *about;
 	struct ex_heap_plan heap[EX_HEAPS]; /* granules 0: none */
 	const char *threads[EX_THREADS];
-	unsigned
-		credits; /* blocks in hand at most; then no malloc may return NULL. 0: no limit, NULL is allowed */
-	unsigned cap;             /* of a magazine; 0: it starts at nothing and grows */
-	unsigned long runs;       /* at most, in the short test */
-	unsigned stale, spurious; /* there */
+	/* Blocks in hand at most; then no malloc may return NULL. 0: no limit, and NULL is allowed. */
+	unsigned credits;
+	unsigned cap;       /* of a magazine; 0: it starts at nothing and grows */
+	unsigned long runs; /* at most, in the short test */
 };
 
 extern const struct ex_scenario ex_scenarios[];
