@@ -65,7 +65,7 @@ enum ex_state { EX_NEW, EX_STARTED, EX_FINISHED };
 struct ex_thread {
 	enum ex_kind kind;
 	enum ex_state state;
-	unsigned cpu, target;
+	unsigned cpu, home, target; /* home: where it begins */
 	const void *blocked; /* harness: what it waits for */
 	bool waits_for_kill;
 	unsigned yielded_to;   /* after a fruitless poll: threads that must run first */

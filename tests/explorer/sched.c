@@ -80,7 +80,7 @@ void ex_thread_add(enum ex_kind kind, unsigned cpu, unsigned target)
 		abort();
 	make(ex_threads++);
 	thread->kind = kind;
-	thread->cpu = cpu;
+	thread->cpu = thread->home = cpu;
 	thread->target = target;
 	if (kind == EX_KILL)
 		return;
@@ -342,6 +342,7 @@ static void begin(void)
 	for (unsigned i = 0; i < ex_threads; i++) {
 		struct ex_thread *thread = &ex_thread[i];
 		thread->state = EX_NEW;
+		thread->cpu = thread->home;
 		thread->blocked = NULL;
 		thread->waits_for_kill = false;
 		thread->yielded_to = 0;

@@ -31,6 +31,7 @@ static void begin(const struct ex_scenario *chosen)
 	ex_run.failure = NULL;
 	ex_run.thread = -1;
 	ex_run.passive_cpu = 0;
+	ex_machine_begin();
 	ex_guarded(make);
 	if (ex_run.failure != NULL) {
 		fprintf(stderr, "explorer: %s: before the run: %s\n", scenario->name, ex_run.failure);
