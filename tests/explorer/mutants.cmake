@@ -197,8 +197,9 @@ ex_mutant(lock-acquire-relaxed
           OPTIONS --scenario two)
 ex_mutant(lock-queue-relaxed
           FILE core/lock.c
-          FIND "uint32_t word = nh__load_acquire(&lock->word);"
-          REPLACE "uint32_t word = nh__load_relaxed(&lock->word);"
+          FIND "		/* acquire: of the release in nh__lock_release_flat */
+		uint32_t word = nh__load_acquire(&lock->word);"
+          REPLACE "		uint32_t word = nh__load_relaxed(&lock->word);"
           OPTIONS --scenario two)
 ex_mutant(lock-hand-over-relaxed
           FILE core/lock.h
@@ -352,6 +353,7 @@ ex_mutant(rotate-keeps-source
           FILE core/heap.c
           FIND "	uint32_t chain = cache->slot[klass].cur;
 	cache->slot[klass].cur = 0;
+	nh_port_in_order();
 	cache->prev[klass] = chain;"
           REPLACE "	uint32_t chain = cache->slot[klass].cur;
 	cache->prev[klass] = chain;
@@ -360,6 +362,7 @@ ex_mutant(rotate-keeps-source
 ex_mutant(take-keeps-source
           FILE core/heap.c
           FIND "		cache->prev[need->klass] = 0;
+		nh_port_in_order();
 		slot->cur = chain;"
           REPLACE "		slot->cur = chain;
 		cache->prev[need->klass] = 0;"
@@ -385,10 +388,9 @@ ex_mutant(heap-published-relaxed
           OPTIONS --scenario heap-add --scenario heap-adds)
 ex_mutant(heap-published-early
           FILE core/admit.c
-          FIND "	instance->heap[id] = heap;
-	/* release: to nh__heap_at */"
+          FIND "	nh__store_release(&instance->heap[id], heap);"
           REPLACE "	nh__store_release(&instance->heaps, (uint16_t)(nh__load_relaxed(&instance->heaps) | 1u << id));
-	instance->heap[id] = heap;"
+	nh__store_release(&instance->heap[id], heap);"
           OPTIONS --scenario heap-add --scenario heap-adds)
 ex_mutant(first-published-relaxed
           FILE core/instance.c
@@ -410,15 +412,11 @@ ex_mutant(walk-ignores-merges
 ex_mutant(rp2040-compare-read-unlocked VARIANT rp2040
           FILE arch/rp2040/port_rp2040.h
           FIND "	uint32_t wanted = *expected;
-	while (NH_RP2040_SPINLOCK(NH_RP2040_RMW_LOCK) == 0) {
-	}
-	nh_port__barrier();
+	nh_port__rmw_claim();
 	uint32_t seen = atomic_load_explicit(word, memory_order_relaxed);"
           REPLACE "	uint32_t wanted = *expected;
 	uint32_t seen = atomic_load_explicit(word, memory_order_relaxed);
-	while (NH_RP2040_SPINLOCK(NH_RP2040_RMW_LOCK) == 0) {
-	}
-	nh_port__barrier();"
+	nh_port__rmw_claim();"
           UNITS core/cache.c core/lock.c core/heap.c OPTIONS --scenario two --scenario inbox --scenario depot-puts)
 ex_mutant(rp2040-compare-writes-back VARIANT rp2040
           FILE arch/rp2040/port_rp2040.h
@@ -426,15 +424,10 @@ ex_mutant(rp2040-compare-writes-back VARIANT rp2040
 		atomic_store_explicit(word, desired, memory_order_relaxed);"
           REPLACE "	atomic_store_explicit(word, seen == wanted ? desired : seen, memory_order_relaxed);"
           UNITS core/cache.c core/lock.c core/heap.c OPTIONS --scenario two --scenario inbox --scenario take)
-ex_mutant(rp2040-quiet-unclaimed VARIANT rp2040
+ex_mutant(rp2040-quiet-unseen VARIANT rp2040
           FILE arch/rp2040/port_rp2040.h
-          FIND "	(void)busy;
-	if (NH_RP2040_SPINLOCK(NH_RP2040_GATE_LOCK + cpu) == 0)
-		return false;
-	nh_port__barrier();
-	NH_RP2040_SPINLOCK(NH_RP2040_GATE_LOCK + cpu) = 0;"
-          REPLACE "	(void)busy;
-	(void)cpu;"
+          FIND "	bool quiet = (NH_RP2040_SPINLOCK_ST >> (NH_RP2040_GATE_LOCK + cpu) & 1u) == 0;"
+          REPLACE "	bool quiet = cpu < 2;"
           UNITS core/reclaim.c OPTIONS --scenario two)
 ex_mutant(rp2040-seized-first VARIANT rp2040
           FILE arch/rp2040/port_rp2040.h

@@ -219,6 +219,12 @@ static void look(char op)
 		ex_fail("a sound heap is reported as damaged");
 }
 
+static void removed(nh_status status)
+{
+	if (status != NH_OK && status != NH_EBUSY)
+		ex_fail("a region or heap could not be removed");
+}
+
 static void await_kill(void)
 {
 	for (unsigned i = 0; i < EX_CPUS; i++)
@@ -265,6 +271,12 @@ static void operate(char op)
 	case 'H':
 		if (ex_world_add_heap() != NH_OK)
 			ex_fail("a heap could not be added");
+		break;
+	case 'g':
+		removed(ex_world_remove_region());
+		break;
+	case 'h':
+		removed(ex_world_remove_heap());
 		break;
 	case 'K':
 		await_kill();

@@ -162,6 +162,7 @@ void nh_port_heavy_fence(void)
 
 #define SIO 0xd0000000u
 #define SPINLOCKS 0x100u
+#define STATES 0x5cu /* a bit per spinlock that is held; reading claims nothing */
 #define WAITED_FOR 31u /* NH_RP2040_RMW_LOCK: its claim is repeated until it succeeds */
 
 static struct {
@@ -220,6 +221,17 @@ static uint32_t claim(unsigned number)
 	return UINT32_C(1) << number;
 }
 
+static uint32_t states(void)
+{
+	uint32_t held = 0;
+	for (unsigned i = 0; i < 32; i++) {
+		held |= spinlock[i].held ? UINT32_C(1) << i : 0u;
+		if (!spinlock[i].held && ex_active())
+			ex_join(&ex_thread[ex_run.thread].clock, &spinlock[i].clock);
+	}
+	return held;
+}
+
 /* A read gets what is put into the page here; no other thread runs in between. */
 void ex_volatile(void *address, size_t size, bool write, const void *pc)
 {
@@ -230,12 +242,18 @@ void ex_volatile(void *address, size_t size, bool write, const void *pc)
 		return;
 	}
 	map();
-	if (offset < SPINLOCKS) {
+	if (offset == 0) {
 		*(uint32_t *)address = ex_on_cpu();
 		return;
 	}
 	if (ex_active())
 		ex_step(true);
+	if (offset == STATES) {
+		*(uint32_t *)address = states();
+		if (ex_tracing)
+			ex_trace("look", NULL, 0, "at the spinlocks", pc);
+		return;
+	}
 	if (write)
 		release(number);
 	else

@@ -12,6 +12,7 @@
  *   f F    free the oldest, the newest block in hand            r R  realloc the oldest to the second, first class
  *   p c    hand the oldest to the mailbox; take one from there
  *   t v w s  trim, validate, walk, statistics                   G H  add the spare region, the spare heap
+ *   g h                                                         remove them again, if nobody has a block there
  *   K      waits until a CPU was killed
  */
 #ifndef EXPLORER_SCENARIO_H
@@ -65,6 +66,8 @@ void ex_world_save(void);
 void ex_world_restore(void);
 void ex_world_check(void);
 nh_status ex_world_add_region(void);
+nh_status ex_world_remove_region(void); /* NH_EBUSY while blocks of it are out */
+nh_status ex_world_remove_heap(void);
 nh_status ex_world_add_heap(void);
 
 #endif

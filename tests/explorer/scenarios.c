@@ -99,6 +99,10 @@ const struct ex_scenario ex_scenarios[] = {
 	  .threads = { "0:aaff|aaafff", "1:|Haf" }, .cap = 2, .runs = 20000 },
 	{ .name = "heap-adds", .about = "two CPUs add, a third allocates", .heap = { { 2, C01 } },
 	  .threads = { "0:|Haf", "1:|G", "2:|aff" }, .cap = 2, .runs = 20000 },
+	{ .name = "region-remove", .about = "a region goes while others allocate and free", .heap = { { 4, C01 } },
+	  .threads = { "0:aaff|aaafff", "1:G|gaf" }, .cap = 2, .runs = 20000 },
+	{ .name = "heap-remove", .about = "a heap goes while others allocate and free", .heap = { { 4, C01 } },
+	  .threads = { "0:aaff|aaafff", "1:H|haf" }, .cap = 2, .runs = 20000 },
 	/* ---- CPUs that die ---- */
 	{ .name = "killed", .about = "a CPU dies anywhere; the other keeps its fast path", .heap = { { 12, C01 } },
 	  .threads = { "0:aaff|afaf", "1:aaf|faaff", "k1" }, .cap = 2, .runs = 60000 },

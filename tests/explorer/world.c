@@ -109,6 +109,18 @@ nh_status ex_world_add_region(void)
 	return nh_instance_region_add(ex_instance, 0, spare_region.base, spare_region.size);
 }
 
+nh_status ex_world_remove_region(void)
+{
+	size_t live;
+	return nh_instance_region_remove(ex_instance, 0, spare_region.base, &live);
+}
+
+nh_status ex_world_remove_heap(void)
+{
+	size_t live;
+	return nh_instance_heap_remove(ex_instance, 1, &live);
+}
+
 nh_status ex_world_add_heap(void)
 {
 	nh_heap_config config = { .name = "added", .base = spare_heap.base, .size = spare_heap.size };
