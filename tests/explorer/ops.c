@@ -234,6 +234,24 @@ static void await_kill(void)
 	ex_block(&ex_thread[ex_run.thread].waits_for_kill);
 }
 
+/* The dead CPU's stores have reached memory: so much a reset guarantees. False: a heap is out of service. */
+static bool recover(void)
+{
+	nh_status status = NH_OK;
+	for (unsigned i = 0; i < EX_CPUS; i++) {
+		if (!ex_cpu[i].dead)
+			continue;
+		for (unsigned k = 0; k < ex_threads; k++)
+			if (ex_thread[k].cpu == i)
+				ex_join(my_clock(), &ex_thread[k].clock);
+		ex_join(my_clock(), &ex_cpu[i].clock);
+		status = nh_instance_cpu_recover(ex_instance, i);
+	}
+	if (status != NH_OK && status != NH_ECORRUPT)
+		ex_fail("a CPU could not be recovered");
+	return status == NH_OK;
+}
+
 static void operate(char op)
 {
 	switch (op) {
@@ -291,6 +309,10 @@ void ex_body(unsigned thread)
 	for (const char *op = strchr(now.of[thread].script, '|') + 1; *op != '\0'; op++) {
 		char text[2] = { *op, '\0' };
 		ex_trace("---", NULL, 0, text, NULL);
+		if (*op == 'M' && !recover())
+			break;
+		if (*op == 'M')
+			continue;
 		operate(*op);
 	}
 }

@@ -112,6 +112,8 @@ uint32_t nh_port_entropy(void)
 void nh_port_fatal(const nh_fault *fault)
 {
 	ex_trace("** fault reported", fault->address, fault->code, nh_fault_string(fault->code), CALLER);
+	if (fault->code == NH_FAULT_BROKEN)
+		return; /* a CPU died in the middle of a change: the recovery says so */
 	ex_fail(nh_fault_string(fault->code));
 }
 
@@ -162,7 +164,7 @@ void nh_port_heavy_fence(void)
 
 #define SIO 0xd0000000u
 #define SPINLOCKS 0x100u
-#define STATES 0x5cu /* a bit per spinlock that is held; reading claims nothing */
+#define STATES 0x5cu   /* a bit per spinlock that is held; reading claims nothing */
 #define WAITED_FOR 31u /* NH_RP2040_RMW_LOCK: its claim is repeated until it succeeds */
 
 static struct {

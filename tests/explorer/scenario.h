@@ -13,7 +13,7 @@
  *   p c    hand the oldest to the mailbox; take one from there
  *   t v w s  trim, validate, walk, statistics                   G H  add the spare region, the spare heap
  *   g h                                                         remove them again, if nobody has a block there
- *   K      waits until a CPU was killed
+ *   K M    waits until a CPU was killed; recovers it, and ends if its heap is broken
  */
 #ifndef EXPLORER_SCENARIO_H
 #define EXPLORER_SCENARIO_H

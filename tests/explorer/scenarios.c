@@ -110,5 +110,9 @@ const struct ex_scenario ex_scenarios[] = {
 	  .threads = { "0:af|af", "1:aaaaa|ffffaaa", "k1" }, .cap = 1, .runs = 60000 },
 	{ .name = "killed-inbox", .about = "a CPU dies while it pushes", .heap = { { 12, C0 } },
 	  .threads = { "0:aaff|afaf", "1:aa|ff", "k1" }, .cap = 2, .runs = 60000 },
+	{ .name = "recover", .about = "a CPU dies anywhere, and is recovered", .heap = { { 8, C01 } },
+	  .threads = { "0:aaff|aKMaaf", "1:aff|afaf", "k1" }, .cap = 2, .runs = 20000 },
+	{ .name = "recover-inbox", .about = "a CPU dies while it frees into another's heap, and is recovered", .heap = { { 8, C0 } },
+	  .threads = { "0:aff|aKMaaf", "1:aa|faf", "k1" }, .cap = 2, .runs = 20000 },
 };
 const unsigned ex_scenario_count = sizeof ex_scenarios / sizeof ex_scenarios[0];

@@ -241,7 +241,8 @@ void ex_world_check(void)
 	struct nh__heap *heap;
 	nh_report report;
 	if (somebody_died()) { /* the survivors have come to their ends */
-		check_places(nh__heap_by_id(ex_instance, 0));
+		if ((heap = nh__heap_by_id(ex_instance, 0)) != NULL) /* else out of service */
+			check_places(heap);
 		return;
 	}
 	for (unsigned i = 0; i < EX_CPUS; i++)
