@@ -76,8 +76,20 @@ ex_mutant(gate-leave-relaxed
           FILE arch/gate_pair.h
           FIND "atomic_store_explicit(busy, count + 1u, memory_order_release);"
           REPLACE "atomic_store_explicit(busy, count + 1u, memory_order_relaxed);"
-          UNITS core/allocate.c core/heap.c
+          UNITS core/heap.c
+          OPTIONS --scenario depot --scenario thaw --scenario inbox --scenario take)
+ex_mutant(gate-done-relaxed
+          FILE arch/gate_pair.h
+          FIND "atomic_store_explicit((busy), (key) + 2u, memory_order_release)"
+          REPLACE "atomic_store_explicit((busy), (key) + 2u, memory_order_relaxed)"
+          UNITS core/allocate.c
           OPTIONS --scenario two)
+ex_mutant(gate-undo-relaxed
+          FILE arch/gate_pair.h
+          FIND "atomic_store_explicit((busy), (key), memory_order_release)"
+          REPLACE "atomic_store_explicit((busy), (key), memory_order_relaxed)"
+          UNITS core/allocate.c
+          OPTIONS --scenario two --scenario helpers)
 ex_mutant(gate-open-relaxed
           FILE arch/gate_pair.h
           FIND "atomic_store_explicit(seized, NH_PORT_GATE_OPEN, memory_order_release);"
@@ -88,8 +100,8 @@ ex_mutant(gate-cancel-relaxed
           FILE arch/gate_pair.h
           FIND "atomic_store_explicit(busy, count - 1u, memory_order_release);"
           REPLACE "atomic_store_explicit(busy, count - 1u, memory_order_relaxed);"
-          UNITS core/allocate.c core/heap.c
-          OPTIONS --scenario helpers)
+          UNITS core/heap.c core/inspect.c
+          OPTIONS --scenario looks)
 ex_mutant(gate-refused-relaxed
           FILE arch/c11.h
           FIND "atomic_store_explicit(busy, count, memory_order_release);"

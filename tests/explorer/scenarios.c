@@ -79,6 +79,8 @@ const struct ex_scenario ex_scenarios[] = {
 	  .threads = { "0:aaff|Aflf", "1:aab|ffzf" }, .cap = 2, .runs = 20000 },
 	{ .name = "validate", .about = "validate in slices while others allocate", .heap = { { 8, C01 } },
 	  .threads = { "0:aaff|abff", "1:a|vf" }, .cap = 2, .runs = 20000 },
+	{ .name = "looks", .about = "validate looks at magazines that a reclaim empties", .heap = { { 4, C01 } },
+	  .threads = { "0:aaff|v", "1:|af" }, .cap = 2, .runs = 20000 },
 	{ .name = "walk", .about = "walk and statistics, one takes over from the other", .heap = { { 8, C01 } },
 	  .threads = { "0:aaff|afs", "1:a|wf" }, .cap = 2, .runs = 20000 },
 	{ .name = "merges", .about = "blocks merge where a walk has stopped", .heap = { { 16, C01 } },
