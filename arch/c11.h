@@ -27,6 +27,10 @@
 	atomic_compare_exchange_weak_explicit((word), (expected), (desired), memory_order_release,           \
 	                                      memory_order_relaxed)
 #define nh_port_exchange_acquire(word, value) atomic_exchange_explicit((word), (value), memory_order_acquire)
+/* Strong: false only if the byte is not `expected`. */
+#define nh_port_claim(byte, expected, desired)                                                               \
+	atomic_compare_exchange_strong_explicit((byte), &(uint8_t){(expected)}, (desired), memory_order_relaxed, \
+	                                        memory_order_relaxed)
 
 /* Not relaxed, though these CPUs perform a load after the load that its address comes from: the class table is read
  * after it, and its address does not. */

@@ -38,6 +38,8 @@
  *   uint32_t nh_port_exchange_acquire(_Atomic uint32_t *word, uint32_t value)
  *       Interrupts are off. A port without read-modify-write emulates them under a lock of its own. The core keeps
  *       to this rule: a plain store to such a word may race only with a CAS that fails.
+ *   bool nh_port_claim(_Atomic uint8_t *byte, uint8_t expected, uint8_t desired)
+ *       The same for a byte, relaxed, and never failing spuriously. Only from NH_HARDENING_FULL on.
  *   void *nh_port_load_dependent(void *const _Atomic *word)   (macro: any pointer type)
  *       Load of a pointer whose target is then read, and with it what was written before the pointer was: acquire, or less
  *       where the CPU performs loads in order and nothing looks at the C11 model.

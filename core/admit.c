@@ -10,6 +10,7 @@
  */
 #include "core/instance.h"
 #include "core/lifecycle.h"
+#include "core/starts.h"
 
 #include <string.h>
 
@@ -151,7 +152,7 @@ static bool in_use(nh_instance *instance, uintptr_t base, uintptr_t end)
 {
 	for (unsigned i = 0; i < NH_MAX_REGIONS; i++) { /* entries that are nobody's end at 0 */
 		const struct nh__region *region = &instance->regions[i].region;
-		if (overlaps(base, end, region->first - NH_HEADER, region->end))
+		if (overlaps(base, end, nh__region_base(region), region->end))
 			return true;
 	}
 	for (unsigned i = 0; i < NH_MAX_HEAPS; i++)
@@ -169,7 +170,8 @@ static unsigned region_reserve(nh_instance *instance, uintptr_t first, uintptr_t
 	for (; entry->region.end != 0; entry++)
 		if (++index == NH_MAX_REGIONS)
 			return index;
-	entry->region = (struct nh__region){first, end, NULL};
+	entry->region = (struct nh__region){.first = first, .end = end};
+	nh__starts_place(&entry->region);
 	/* release: to entry_heap() in core/instance.c, which must not see a bound without the entry's NULL before it */
 	nh__store_release(&entry->first, first);
 	nh__store_release(&entry->end, end);
@@ -348,6 +350,7 @@ static struct nh__heap *heap_build(const struct plan *plan, const nh_heap_config
 		             nh__granules(site->end - site->first));
 #endif
 	reach_add(heap, site->end);
+	nh__region_prepare(region);
 	nh__tlsf_add(&heap->tlsf, region);
 	budget_add(heap, heap->tlsf.total);
 	return heap;
@@ -461,6 +464,7 @@ nh_status nh_instance_region_add(nh_instance *instance, int number, void *base, 
 		return status;
 
 	struct nh__note note = {NH_FAULT_NONE, NULL};
+	nh__region_prepare(&instance->regions[index].region);
 	irq = nh_port_irq_save();
 	cpu = nh_port_cpu();
 	if (nh__heap_lock(heap, cpu)) {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The public allocation functions of an instance, over the hits and the slow path. */
+#include "core/harden.h"
 #include "core/hit.h"
 
 #include <string.h>
@@ -11,7 +12,10 @@ static const nh_request plain;
 static void *allocate(nh_instance *instance, const nh_request *request, size_t size)
 {
 	struct nh__need need = nh__need_of(nh__class_table_of(instance), size, nh__align(request->alignment));
+	nh__before_call(instance);
 	void *payload = nh__allocate(instance, request, &need, NULL);
+	while (payload != NULL && !nh__hand_out(instance, payload, size))
+		payload = nh__allocate(instance, request, &need, NULL);
 	if (payload != NULL && request->flags & NH_ZERO)
 		memset(payload, 0, size);
 	return payload;
@@ -47,6 +51,8 @@ NH__NOINLINE void *nh__malloc_miss(nh_instance *instance, unsigned klass)
 	return serve(instance, &need);
 }
 
+#if !NH__GUARDED /* else core/harden.c has it */
+
 NH__NOINLINE void nh__free_slow(nh_instance *instance, void *payload)
 {
 	struct nh__note note = {NH_FAULT_NONE, NULL};
@@ -66,9 +72,11 @@ NH__NOINLINE void nh__free_slow(nh_instance *instance, void *payload)
 	nh__note_report(&note);
 }
 
+#endif
+
 /* ---- functions ---------------------------------------------------------------------------- */
 
-void *nh_instance_malloc(nh_instance *instance, size_t size)
+NH__INLINE void *take(nh_instance *instance, size_t size)
 {
 	struct nh__block *block;
 	unsigned klass;
@@ -80,6 +88,15 @@ void *nh_instance_malloc(nh_instance *instance, size_t size)
 	default:
 		return nh__malloc_slow(instance, size);
 	}
+}
+
+void *nh_instance_malloc(nh_instance *instance, size_t size)
+{
+	nh__before_call(instance);
+	void *payload = take(instance, size);
+	while (payload != NULL && !nh__hand_out(instance, payload, size))
+		payload = take(instance, size);
+	return payload;
 }
 
 void nh_instance_free(nh_instance *instance, void *block)
@@ -131,5 +148,9 @@ void *nh_instance_aligned_alloc_attr(nh_instance *instance, uint32_t attributes,
 size_t nh_instance_usable_size(nh_instance *instance, const void *block)
 {
 	struct nh__block_ref ref = nh__resolve(instance, block);
+#if NH__GUARDED
+	return ref.heap == NULL ? 0 : nh__asked(ref.heap, nh__block_at(block));
+#else
 	return ref.heap == NULL ? 0 : NH_USABLE(nh__block_span(nh__block_at(block)));
+#endif
 }

@@ -215,6 +215,16 @@ NH__INLINE uint32_t nh__chain_bound(uint32_t offset)
 #define nh__hit_reach(head) (&(head)->reach)
 #endif
 
+/* From NH_HARDENING_FULL on the word behind a link holds its complement: a write after free that hits one of the two is
+ * always seen. */
+#if NH_HARDENING >= NH_HARDENING_FULL
+#define nh__link_echo(block) ((void)(nh__link(block)[1] = ~nh__link(block)[0]))
+#define nh__link_echoes(block) (nh__link(block)[1] == (uint32_t)~nh__link(block)[0])
+#else
+#define nh__link_echo(block) ((void)0)
+#define nh__link_echoes(block) true
+#endif
+
 /* Takes the head off *word into *top, or returns false and changes nothing if it is empty or damaged. */
 NH__INLINE bool nh__chain_take(const struct nh__cache_head *head, const _Atomic uint32_t *reach, uint32_t *word,
                                struct nh__block **top)
@@ -239,7 +249,7 @@ NH__INLINE bool nh__chain_take(const struct nh__cache_head *head, const _Atomic 
 	(void)bound;
 #endif
 #if NH_HARDENING > NH_HARDENING_MODERATE
-	if (NH__UNLIKELY(nh__load_relaxed(&block->owner) != NH__OWNER_CACHED))
+	if (NH__UNLIKELY(nh__load_relaxed(&block->owner) != NH__OWNER_CACHED || !nh__link_echoes(block)))
 		return false;
 #endif
 	*word = link;
@@ -267,6 +277,7 @@ NH__INLINE uint32_t nh__chain_link(uint32_t secret, uint32_t chain, uint32_t cou
                                    uint32_t offset)
 {
 	*nh__link(block) = nh__link_code(chain, secret, block);
+	nh__link_echo(block);
 	nh__store_relaxed(&block->owner, NH__OWNER_CACHED);
 	return (offset << NH__COUNT_BITS) + count + 1u;
 }

@@ -108,6 +108,8 @@ nh_status nh_heap_salvage(int heap, size_t *blocks)
 }
 
 /* The slow paths with one argument less, so that the hits keep nothing for them. */
+#if NH_HARDENING < NH_HARDENING_FULL
+
 static NH__NOINLINE void *malloc_slow(size_t size)
 {
 	return nh__malloc_slow(&the_default, size);
@@ -118,10 +120,21 @@ static NH__NOINLINE void *malloc_miss(unsigned klass)
 	return nh__malloc_miss(&the_default, klass);
 }
 
+#endif
+
 static NH__NOINLINE void free_slow(void *block)
 {
 	nh__free_slow(&the_default, block);
 }
+
+#if NH_HARDENING >= NH_HARDENING_FULL
+
+void *nh_malloc(size_t size)
+{
+	return nh_instance_malloc(&the_default, size);
+}
+
+#else
 
 void *nh_malloc(size_t size)
 {
@@ -136,6 +149,8 @@ void *nh_malloc(size_t size)
 		return malloc_slow(size);
 	}
 }
+
+#endif
 
 void *nh_calloc(size_t count, size_t size)
 {

@@ -44,3 +44,12 @@ void nh__report_recover(unsigned cpu)
 {
 	nh__store_relaxed(&inside[cpu], 0u);
 }
+
+#if NH_HARDENING >= NH_HARDENING_EXTREME
+
+bool nh__in_hook(void)
+{
+	return nh__load_relaxed(&inside[nh_port_cpu()]) != 0;
+}
+
+#endif

@@ -19,6 +19,9 @@ void nh__note_report(const struct nh__note *note);
 /* `cpu` has stopped, perhaps inside the hook: it is not there when it starts again. */
 void nh__report_recover(unsigned cpu);
 
+/* The hook is running on this CPU. NH_HARDENING_EXTREME. */
+bool nh__in_hook(void);
+
 static inline void nh__note_keep(struct nh__note *note, nh_fault_code code, const void *address)
 {
 	if (note->code == NH_FAULT_NONE) {

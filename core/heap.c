@@ -61,7 +61,7 @@ static inline uint32_t chain_offset(const struct nh__tlsf *tlsf, const struct nh
 
 #endif
 
-static inline void make_live(struct nh__heap *heap, struct nh__block *block)
+static inline uint8_t live_owner(struct nh__heap *heap, struct nh__block *block)
 {
 	uint8_t owner = NH__OWNER_LARGE;
 #if NH_CACHES
@@ -72,8 +72,19 @@ static inline void make_live(struct nh__heap *heap, struct nh__block *block)
 	}
 #else
 	(void)heap;
+	(void)block;
 #endif
-	nh__store_relaxed(&block->owner, owner);
+	return owner;
+}
+
+static inline void make_live(struct nh__heap *heap, struct nh__block *block)
+{
+	nh__store_relaxed(&block->owner, live_owner(heap, block));
+}
+
+uint8_t nh__live_owner(struct nh__heap *heap, struct nh__block *block)
+{
+	return live_owner(heap, block);
 }
 
 void nh__make_live(struct nh__heap *heap, struct nh__block *block)

@@ -52,6 +52,9 @@ struct nh__heap {
 	uint8_t regions;     /* heap lock */
 	uint8_t adding;      /* admin lock: regions being added */
 	uint32_t walk_turn;  /* heap lock: which walk owns tlsf.walk */
+#if NH_HARDENING >= NH_HARDENING_EXTREME
+	uint32_t call_turn; /* heap lock: likewise tlsf.call_walk */
+#endif
 	uint32_t reclaims;   /* heap lock; NH_STATS */
 	uint32_t refusals;   /* heap lock; NH_STATS */
 #if NH_CACHES
@@ -100,6 +103,8 @@ void nh__give_locked(struct nh__heap *heap, void *payload);
 
 /* Makes a block of `span` the user's: the owner byte for its size. */
 void nh__make_live(struct nh__heap *heap, struct nh__block *block);
+/* What it says then, for checks. */
+uint8_t nh__live_owner(struct nh__heap *heap, struct nh__block *block);
 
 /* Could a block be had without reclaim? Allocates nothing. */
 bool nh__heap_could(struct nh__heap *heap, const struct nh__need *need, struct nh__note *note);

@@ -91,7 +91,7 @@ NH__INLINE bool nh__push_hit(struct nh__cache *cache, struct nh__block *block)
 /* False: take the slow path. */
 NH__INLINE bool nh__free_hit(nh_instance *instance, struct nh__block *block)
 {
-#if NH_CACHES
+#if NH_CACHES && NH_HARDENING < NH_HARDENING_FULL
 	nh_port_irq_begin(irq);
 	nh_port_cpu_begin(cpu, key);
 	struct nh__cache *cache = nh__first_cache(instance, cpu);

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Statistics, walk, validate, explain: everything that looks and does not touch. */
+#include "core/check.h"
+#include "core/harden.h"
 #include "core/walk.h"
 
 #include <string.h>
@@ -59,8 +61,8 @@ static bool count_block(struct nh__heap *heap, const struct nh__step *step, void
 	(void)heap;
 	if (step->owner == NH__OWNER_CACHED)
 		stats->cached += bytes;
-	if (step->flags & NH__FREE && bytes - NH_HEADER > stats->largest_free)
-		stats->largest_free = bytes - NH_HEADER;
+	if (step->flags & NH__FREE && NH_USABLE(step->span) > stats->largest_free)
+		stats->largest_free = NH_USABLE(step->span);
 	return true;
 }
 
@@ -188,7 +190,14 @@ nh_status nh_instance_walk(nh_instance *instance, int number, bool (*visit)(cons
 static const char *check_block(struct nh__walk *walk, struct nh__block *block, const void **bad)
 {
 	bool previous_free = walk->certain ? walk->previous_free : (nh__flags(block) & NH__PREV_FREE) != 0;
-	return nh__tlsf_check_block(&walk->heap->tlsf, walk->region, block, previous_free, bad);
+	const char *what = nh__tlsf_check_block(&walk->heap->tlsf, walk->region, block, previous_free, bad);
+	uint8_t owner = nh__load_relaxed(&block->owner);
+	/* LARGE: also of a block that realloc is moving down */
+	if (what == NULL && nh__owner_is_live(owner) && owner != NH__OWNER_LARGE && owner != nh__live_owner(walk->heap, block)) {
+		*bad = block;
+		what = "a block's class is not that of its size";
+	}
+	return what;
 }
 
 static const char *check_levels(struct nh__heap *heap, const void **bad, struct nh__note *note)
@@ -206,91 +215,68 @@ static const char *check_levels(struct nh__heap *heap, const void **bad, struct 
 	return what;
 }
 
-#if NH_CACHES
-
-/* The chain must stay inside the heap, count down by one per block, and hold cached blocks. */
-static const char *check_chain(nh_instance *instance, const struct nh__heap *heap, const struct nh__cache *cache,
-                               uint32_t chain, const void **bad)
-{
-	while (chain != 0) {
-		void *payload = nh__payload(nh__chain_top(&cache->head, chain));
-		*bad = payload;
-		if (nh__heap_at(instance, (uintptr_t)payload) != heap)
-			return "a magazine leads out of the heap";
-		uint32_t count = NH__COUNT(chain);
-		if (nh__chain_pop(&cache->head, &chain) == NULL || NH__COUNT(chain) != count - 1u)
-			return "a cached block was overwritten";
-	}
-	return NULL;
-}
-
-/* This CPU's magazines, a class per gate entry; other CPUs' are not ours to read. */
-static const char *check_magazines(nh_instance *instance, struct nh__heap *heap, const void **bad)
-{
-	const char *what = NULL;
-	for (unsigned klass = 0; what == NULL && klass < NH_CLASSES; klass++) {
-		nh_port_irq irq = nh_port_irq_save();
-		unsigned cpu = nh_port_cpu();
-		struct nh__cache *cache = cpu < NH_CPUS ? heap->cache[cpu] : NULL;
-		if (cache != NULL && nh__gate_enter(&cache->head.gate, cpu)) {
-			what = check_chain(instance, heap, cache, cache->slot[klass].cur, bad);
-			if (what == NULL && heap->two)
-				what = check_chain(instance, heap, cache, cache->prev[klass], bad);
-			nh__gate_cancel(&cache->head.gate, cpu);
-		}
-		nh_port_irq_restore(irq);
-	}
-	return what;
-}
-
-#else
-
-static const char *check_magazines(nh_instance *instance, struct nh__heap *heap, const void **bad)
-{
-	(void)instance;
-	(void)heap;
-	(void)bad;
-	return NULL;
-}
-
-#endif
-
-static nh_status validate_heap(nh_instance *instance, struct nh__heap *heap, nh_report *report)
+static nh_status validate_heap(nh_instance *instance, int number, nh_report *report, bool before_call)
 {
 	struct nh__note note = {NH_FAULT_NONE, NULL};
-	struct nh__visitor checker = {.check = check_block};
-	nh_status status = nh__walk(heap, &checker, &note);
-	const char *what = checker.what;
-	const void *bad = checker.bad;
-	if (status == NH_OK)
+	struct nh__visitor checker = {.check = check_block, .before_call = before_call};
+	struct nh__heap *heap = nh__heap_by_id(instance, number);
+	nh_status status = NH_OK;
+	const void *bad = NULL;
+	const char *what = nh__check_control(instance, number, &bad, &note);
+	if (heap == NULL)
+		return NH_ENOENT; /* it was removed meanwhile */
+	if (what == NULL) {
+		status = nh__walk(heap, &checker, &note);
+		what = checker.what;
+		if (what != NULL)
+			bad = checker.bad;
+	}
+	if (status == NH_OK && what == NULL)
 		what = check_levels(heap, &bad, &note);
 	if (status == NH_OK && what == NULL)
-		what = check_magazines(instance, heap, &bad);
+		what = nh__check_caches(instance, heap, &bad, &note);
 	nh__note_report(&note);
 	if (what == NULL)
 		return status;
-	*report = (nh_report){heap->id, bad, what};
+	*report = (nh_report){number, bad, what};
 	return NH_ECORRUPT;
 }
 
-nh_status nh_instance_validate(nh_instance *instance, int number, nh_report *report)
+static nh_status validate(nh_instance *instance, int number, nh_report *report, bool before_call)
 {
-	nh_report unwanted;
-	if (report == NULL)
-		report = &unwanted;
 	*report = (nh_report){-1, NULL, NULL};
 	/* acquire: of instance_build */
 	if (!nh__load_acquire(&instance->ready))
 		return NH_ENOINIT;
 	if (number != -1) {
-		struct nh__heap *heap = nh__heap_by_id(instance, number);
-		return heap == NULL ? NH_ENOENT : validate_heap(instance, heap, report);
+		if (nh__heap_by_id(instance, number) == NULL)
+			return NH_ENOENT;
+		return validate_heap(instance, number, report, before_call);
 	}
 	nh_status status = NH_OK;
-	for (int id = 0; status == NH_OK && id < NH_MAX_HEAPS; id++) {
-		struct nh__heap *heap = nh__heap_by_id(instance, id);
-		if (heap != NULL)
-			status = validate_heap(instance, heap, report);
-	}
+	for (int id = 0; status == NH_OK && id < NH_MAX_HEAPS; id++)
+		if (nh__heap_by_id(instance, id) != NULL)
+			status = validate_heap(instance, id, report, before_call);
 	return status;
 }
+
+nh_status nh_instance_validate(nh_instance *instance, int number, nh_report *report)
+{
+	nh_report unwanted;
+	return validate(instance, number, report == NULL ? &unwanted : report, false);
+}
+
+#if NH__EXTREME
+
+/* Two CPUs that call at once: the later one's walk takes over, and covers both. */
+void nh__before_call(nh_instance *instance)
+{
+	nh_report report;
+	if (nh_port_in_isr() || nh__in_hook() || !nh_port_lock_begin())
+		return;
+	nh_port_lock_end();
+	if (validate(instance, -1, &report, true) == NH_ECORRUPT)
+		nh__report(NH_FAULT_CORRUPT, report.address, nh_port_cpu());
+}
+
+#endif

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Instances: making and forgetting them, finding a block's heap, emptying caches on demand. */
+#include "core/harden.h"
 #include "core/instance.h"
 #include "core/lifecycle.h"
 
@@ -100,8 +101,9 @@ static struct nh__heap *entry_heap(const struct nh__region_entry *entry, uintptr
 	return torn || payload < first || payload >= *end ? NULL : heap;
 }
 
-/* The heap whose published region an address lies in, and where that ends; NULL if there is none. */
-static struct nh__heap *region_at(nh_instance *instance, uintptr_t payload, uintptr_t *end)
+/* The published region that an address lies in, its heap, and where it ends; NULL if there is none. */
+NH__INLINE const struct nh__region_entry *entry_at(nh_instance *instance, uintptr_t payload, struct nh__heap **heap,
+                                                   uintptr_t *end)
 {
 	/* acquire: of region_reserve */
 	unsigned regions = nh__load_acquire(&instance->regions_reserved);
@@ -109,12 +111,31 @@ static struct nh__heap *region_at(nh_instance *instance, uintptr_t payload, uint
 		const struct nh__region_entry *entry = &instance->regions[i];
 		if (payload < nh__load_relaxed(&entry->first) || payload >= nh__load_relaxed(&entry->end))
 			continue;
-		struct nh__heap *heap = entry_heap(entry, payload, end);
-		if (heap != NULL)
-			return heap;
+		*heap = entry_heap(entry, payload, end);
+		if (*heap != NULL)
+			return entry;
 	}
+	*heap = NULL;
 	return NULL;
 }
+
+static struct nh__heap *region_at(nh_instance *instance, uintptr_t payload, uintptr_t *end)
+{
+	struct nh__heap *heap;
+	entry_at(instance, payload, &heap, end);
+	return heap;
+}
+
+#if NH__STARTS
+
+const struct nh__region *nh__region_at(nh_instance *instance, uintptr_t payload, struct nh__heap **heap)
+{
+	uintptr_t end;
+	const struct nh__region_entry *entry = entry_at(instance, payload, heap, &end);
+	return entry == NULL ? NULL : &entry->region;
+}
+
+#endif
 
 struct nh__heap *nh__heap_at(nh_instance *instance, uintptr_t payload)
 {
@@ -159,9 +180,16 @@ struct nh__block_ref nh__resolve(nh_instance *instance, const void *payload)
 	struct nh__heap *heap = locate(instance, block, &room);
 	if (heap == NULL)
 		return ref;
+#if NH__STARTS
+	nh_fault_code stray = nh__start_fault(instance, block);
+	if (stray != NH_FAULT_NONE) {
+		ref.fault = stray;
+		return ref;
+	}
+#endif
 	ref.owner = nh__load_relaxed(&block->owner);
 	if (!nh__owner_is_live(ref.owner)) { /* the rest of the header may be changing under another CPU */
-		if (ref.owner == NH__OWNER_CACHED || ref.owner == NH__OWNER_TLSF)
+		if (ref.owner == NH__OWNER_CACHED || ref.owner == NH__OWNER_TLSF || (NH__GUARDED && ref.owner == NH__OWNER_BUSY))
 			ref.fault = NH_FAULT_DOUBLE_FREE;
 		return ref;
 	}
@@ -174,6 +202,12 @@ struct nh__block_ref nh__resolve(nh_instance *instance, const void *payload)
 		ref.fault = NH_FAULT_NEIGHBOUR; /* an underrun, or an overrun of the block before */
 		return ref;
 	}
+#if NH__STARTS
+	if (!nh__header_true(instance, heap, block, ref.owner)) {
+		ref.fault = NH_FAULT_NEIGHBOUR;
+		return ref;
+	}
+#endif
 	ref.heap = heap;
 	ref.fault = NH_FAULT_NONE;
 	return ref;

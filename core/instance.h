@@ -79,6 +79,10 @@ void nh__budget_shrink(struct nh__heap *heap, uint32_t granules);
 /* The heap whose region `payload` lies in, or NULL. Wait-free, at most NH_MAX_REGIONS steps. */
 struct nh__heap *nh__heap_at(nh_instance *instance, uintptr_t payload);
 
+/* The published region that an address lies in, and its heap; NULL if there is none. Likewise. NH_HARDENING_FULL: what it
+ * says of a block in hand does not change. */
+const struct nh__region *nh__region_at(nh_instance *instance, uintptr_t payload, struct nh__heap **heap);
+
 /* A published heap by number, or NULL. */
 struct nh__heap *nh__heap_by_id(nh_instance *instance, int heap);
 

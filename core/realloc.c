@@ -4,6 +4,7 @@
  * move outside every lock: over a predecessor the joined block is live and ours alone while they do,
  * and what is too much goes back in a second lock hold.
  */
+#include "core/harden.h"
 #include "core/instance.h"
 
 #include <string.h>
@@ -11,9 +12,38 @@
 struct resize {
 	struct nh__heap *heap;
 	struct nh__need need;
-	size_t old_size; /* usable */
+	size_t old_size; /* usable; from NH_HARDENING_FULL on, as asked for */
 	struct nh__note note;
+#if NH__GUARDED
+	unsigned char *old_end; /* of its room */
+	size_t size;            /* asked for now */
+	uint8_t owner;          /* the block's byte, which says now that it is claimed */
+#endif
 };
+
+#if NH__GUARDED
+
+/* What a block takes over from free memory must be fill. */
+static void inspect(struct resize *resize, const void *from, const void *to)
+{
+	const void *written = NULL;
+	if ((uintptr_t)from < (uintptr_t)to)
+		written = nh__first_written(from, (uintptr_t)to - (uintptr_t)from);
+	if (written != NULL)
+		nh__note_keep(&resize->note, NH_FAULT_WRITTEN, written);
+}
+
+static void move_down(struct resize *resize, struct nh__block *to, void *payload)
+{
+	unsigned char *end = (unsigned char *)nh__payload(to) + resize->old_size;
+	inspect(resize, nh__payload(to), nh__block_at(payload));
+	memmove(nh__payload(to), payload, resize->old_size);
+	nh__fill(end, (size_t)(resize->old_end - end));
+}
+
+#else
+#define move_down(resize, to, payload) memmove(nh__payload(to), (payload), (resize)->old_size)
+#endif
 
 static bool aligned_to(const void *payload, uint32_t align)
 {
@@ -64,12 +94,14 @@ static void *resize_in_place(struct resize *resize, void *payload)
 	if (nh__heap_lock(heap, cpu)) {
 		result = resize_locked(resize, nh__block_at(payload), &moved);
 		nh__heap_unlock(heap, cpu, &resize->note);
+	} else if (NH__GUARDED && nh__block_span(nh__block_at(payload)) >= resize->need.span) {
+		result = nh__block_at(payload); /* what was to be cut off is fill already: it stays as slack */
 	}
 	nh_port_irq_restore(irq);
 	if (!moved)
 		return result == NULL ? NULL : payload;
 
-	memmove(nh__payload(result), payload, resize->old_size);
+	move_down(resize, result, payload);
 	irq = nh_port_irq_save();
 	cpu = nh_port_cpu();
 	if (nh__heap_lock(heap, cpu)) {
@@ -87,6 +119,66 @@ static bool fits_already(const struct resize *resize, uint32_t span)
 	       (span - resize->need.span < NH_SPAN_MIN || span == resize->need.class_span);
 }
 
+#if NH__GUARDED
+
+/* Where it is, or over its neighbours; NULL if that cannot be. */
+static void *stay(struct resize *resize, void *payload)
+{
+	uint32_t span = nh__block_span(nh__block_at(payload));
+	resize->old_end = (unsigned char *)payload + NH_ROOM(span);
+	if (resize->size < resize->old_size)
+		nh__fill((unsigned char *)payload + resize->size, NH_ROOM(span) - resize->size);
+	void *result = fits_already(resize, span) ? payload : resize_in_place(resize, payload);
+	if (result == NULL)
+		return NULL;
+	struct nh__block *block = nh__block_at(result);
+	inspect(resize, resize->old_end, (unsigned char *)result + NH_ROOM(nh__block_span(block)));
+	nh__seal(resize->heap->tlsf.secret, block, resize->size);
+	nh__make_live(resize->heap, block);
+	return result;
+}
+
+/* Claims, or fails. */
+static bool begin(nh_instance *instance, struct resize *resize, void *payload, size_t size)
+{
+	const void *at;
+	nh__before_call(instance);
+	struct nh__block_ref ref = nh__claim(instance, payload, &resize->old_size, &at);
+	resize->heap = ref.heap;
+	resize->note = (struct nh__note){NH_FAULT_NONE, NULL};
+	resize->size = size;
+	resize->owner = ref.owner;
+	if (ref.heap == NULL)
+		nh__report(ref.fault, at, nh_port_cpu());
+	return ref.heap != NULL;
+}
+
+#define unclaim(resize, payload) nh__unclaim(nh__block_at(payload), (resize)->owner)
+
+#else
+
+static void *stay(struct resize *resize, void *payload)
+{
+	return fits_already(resize, nh__block_span(nh__block_at(payload))) ? payload : resize_in_place(resize, payload);
+}
+
+static bool begin(nh_instance *instance, struct resize *resize, void *payload, size_t size)
+{
+	struct nh__block_ref ref = nh__resolve(instance, payload);
+	(void)size;
+	resize->heap = ref.heap;
+	resize->note = (struct nh__note){NH_FAULT_NONE, NULL};
+	if (ref.heap == NULL)
+		nh__report(ref.fault, payload, nh_port_cpu());
+	else
+		resize->old_size = NH_USABLE(nh__block_span(nh__block_at(payload)));
+	return ref.heap != NULL;
+}
+
+#define unclaim(resize, payload) ((void)0)
+
+#endif
+
 /* May the owning heap serve a request that has to move the block? */
 static bool may_stay_in(nh_instance *instance, const nh_request *request, const struct nh__heap *heap)
 {
@@ -98,14 +190,18 @@ static bool may_stay_in(nh_instance *instance, const nh_request *request, const 
 /* To a new block: in the same heap if the request allows it, which keeps what the block was chosen for. */
 static void *move(nh_instance *instance, const nh_request *request, struct resize *resize, void *payload, size_t size)
 {
-	void *fresh = NULL;
-	if (may_stay_in(instance, request, resize->heap))
-		fresh = nh__heap_take(resize->heap, &resize->need, &resize->note);
-	if (fresh == NULL)
-		fresh = nh__allocate(instance, request, &resize->need, NULL);
-	if (fresh == NULL)
-		return NULL;
+	void *fresh;
+	do {
+		fresh = NULL;
+		if (may_stay_in(instance, request, resize->heap))
+			fresh = nh__heap_take(resize->heap, &resize->need, &resize->note);
+		if (fresh == NULL)
+			fresh = nh__allocate(instance, request, &resize->need, NULL);
+		if (fresh == NULL)
+			return NULL;
+	} while (!nh__hand_out(instance, fresh, size));
 	memcpy(fresh, payload, size < resize->old_size ? size : resize->old_size);
+	unclaim(resize, payload);
 	nh_instance_free(instance, payload);
 	return fresh;
 }
@@ -127,26 +223,24 @@ static nh_request like(nh_instance *instance, const struct nh__heap *heap)
 
 static void *resize_block(nh_instance *instance, const nh_request *request, void *payload, size_t size)
 {
-	struct nh__block_ref ref = nh__resolve(instance, payload);
-	if (ref.heap == NULL) {
-		nh__report(ref.fault, payload, nh_port_cpu());
+	struct resize resize;
+	if (!begin(instance, &resize, payload, size))
 		return NULL;
-	}
 	uint32_t align = nh__align(request == NULL ? 0 : request->alignment);
-	struct resize resize = {ref.heap, nh__need_of(nh__class_table_of(instance), size, align), 0, {NH_FAULT_NONE, NULL}};
-	if (resize.need.span == 0 || align == 0)
-		return NULL;
-	uint32_t span = nh__block_span(nh__block_at(payload));
-	resize.old_size = NH_USABLE(span);
+	resize.need = nh__need_of(nh__class_table_of(instance), size, align);
 	void *result = NULL;
-	if (aligned_to(payload, align))
-		result = fits_already(&resize, span) ? payload : resize_in_place(&resize, payload);
-	if (result == NULL) {
-		nh_request plain = like(instance, ref.heap);
-		result = move(instance, request == NULL ? &plain : request, &resize, payload, size);
+	if (resize.need.span != 0 && align != 0) {
+		if (aligned_to(payload, align))
+			result = stay(&resize, payload);
+		if (result == NULL) {
+			nh_request plain = like(instance, resize.heap);
+			result = move(instance, request == NULL ? &plain : request, &resize, payload, size);
+		}
+		if (result == NULL && aligned_to(payload, align))
+			result = stay(&resize, payload); /* a reclaim may have freed its neighbours */
 	}
-	if (result == NULL && aligned_to(payload, align))
-		result = resize_in_place(&resize, payload); /* a reclaim may have freed its neighbours */
+	if (result == NULL)
+		unclaim(&resize, payload);
 	nh__note_report(&resize.note);
 	return result;
 }

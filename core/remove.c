@@ -13,6 +13,7 @@
  */
 #include "core/sweep.h"
 #include "core/lifecycle.h"
+#include "core/starts.h"
 
 /* Holds everything, or finds that somebody keeps some. The heap is left frozen. */
 static struct nh__tally evacuate(nh_instance *instance, const struct nh__removal *removal, struct nh__join *join,
@@ -38,7 +39,7 @@ static nh_status find_region(nh_instance *instance, const struct nh__heap *heap,
 		return NH_ENOTSUP;
 	for (unsigned i = 0; i < nh__load_relaxed(&instance->regions_reserved); i++) {
 		*region = &instance->regions[i].region;
-		if (nh__load_relaxed(&instance->regions[i].heap) == heap && (*region)->first - base - NH_HEADER < NH_GRANULE)
+		if (nh__load_relaxed(&instance->regions[i].heap) == heap && nh__region_is_of(*region, base))
 			return (*region)->first - heap->tlsf.origin == NH_GRANULE ? NH_ENOTSUP : NH_OK;
 	}
 	return NH_ENOENT;
@@ -75,7 +76,7 @@ static void entry_clear(struct nh__region_entry *entry)
 	nh__store_release(&entry->heap, NULL);
 	nh__store_release(&entry->end, 0);
 	nh__store_release(&entry->first, 0);
-	entry->region = (struct nh__region){0, 0, NULL};
+	entry->region = (struct nh__region){.first = 0};
 }
 
 /* All of the region is held. The heap forgets it, then the table. */
@@ -89,6 +90,10 @@ static void forget(nh_instance *instance, struct nh__heap *heap, struct nh__regi
 		heap->regions--;
 		heap->walk_turn++; /* of a walk that stands in it */
 		heap->tlsf.walk = NULL;
+#if NH_HARDENING >= NH_HARDENING_EXTREME
+		heap->call_turn++;
+		heap->tlsf.call_walk = NULL;
+#endif
 		nh__heap_unlock(heap, cpu, note);
 	}
 	nh_port_irq_restore(irq);

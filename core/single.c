@@ -10,6 +10,8 @@
 #include <nearheap/single.h>
 
 #include "core/fault.h"
+#include "core/guard.h"
+#include "core/starts.h"
 #include "core/tlsf.h"
 #include "arch/port.h"
 
@@ -19,7 +21,11 @@ struct nh_single {
 	uint32_t total; /* granules of blocks */
 	uint32_t free, least_free, lost;
 	uint32_t secret;
+#if NH__STARTS
+	uint32_t first; /* the bitmap of starts is on the way */
+#else
 	uint16_t first; /* from here to the first payload */
+#endif
 	uint8_t lists;
 	bool wide;
 };
@@ -40,7 +46,9 @@ static unsigned char *lists_of(const nh_single *single)
 static struct nh__region region_of(const nh_single *single)
 {
 	uintptr_t first = (uintptr_t)single + single->first;
-	return (struct nh__region){first, first + (uintptr_t)single->total * NH_GRANULE, NULL};
+	struct nh__region region = {.first = first, .end = first + (uintptr_t)single->total * NH_GRANULE};
+	nh__starts_place(&region);
+	return region;
 }
 
 static void wake(struct awake *awake, const nh_single *single)
@@ -110,13 +118,19 @@ nh_status nh_single_init(void *memory, size_t size, nh_single **result)
 			fitted = granules;
 	}
 	nh_single *single = (nh_single *)control;
-	struct awake awake = {.region = {first, end, NULL}};
+	struct awake awake = {.region = {.first = first, .end = end}};
 	memset(single, 0, sizeof *single + lists);
 	nh__tlsf_init(&awake.tlsf, lists_of(single), fitted, wide, nh_port_entropy());
 	awake.tlsf.origin = first - NH_GRANULE;
+	nh__starts_place(&awake.region);
+	nh__region_prepare(&awake.region);
 	nh__tlsf_add(&awake.tlsf, &awake.region);
-	*single = (nh_single){.total = granules, .secret = awake.tlsf.secret, .first = (uint16_t)(first - control),
-	                      .lists = awake.tlsf.lists, .wide = wide};
+	*single = (nh_single){.total = granules, .secret = awake.tlsf.secret, .lists = awake.tlsf.lists, .wide = wide};
+#if NH__STARTS
+	single->first = (uint32_t)(first - control);
+#else
+	single->first = (uint16_t)(first - control);
+#endif
 	rest(&awake, single);
 	*result = single;
 	return NH_OK;
@@ -130,6 +144,48 @@ static struct nh__block *block_of(const void *address)
 	return nh__block_at((const void *)((uintptr_t)address & ~(uintptr_t)(NH_GRANULE - 1u)));
 }
 
+/* From NH_HARDENING_FULL on: what core/harden.c does for instances. */
+#if NH__GUARDED
+
+static bool hand_out(struct awake *awake, struct nh__block *block, size_t size)
+{
+	const void *written = nh__first_written(nh__payload(block), NH_ROOM(nh__block_span(block)));
+	if (written == NULL) {
+		nh__seal(awake->tlsf.secret, block, size);
+		return true;
+	}
+	nh__store_relaxed(&block->owner, NH__OWNER_LOST);
+	awake->tlsf.lost += nh__block_span(block);
+	nh__report(NH_FAULT_WRITTEN, written, nh_port_cpu());
+	return false;
+}
+
+static bool sealed(nh_single *single, struct nh__block *block, size_t *size)
+{
+	const void *broken = nh__seal_broken(single->secret, block, size);
+	if (broken != NULL)
+		nh__report(NH_FAULT_OVERRUN, broken, nh_port_cpu());
+	return broken == NULL;
+}
+
+/* False: it was quarantined. */
+static bool retire(nh_single *single, struct nh__block *block)
+{
+	size_t size;
+	if (!sealed(single, block, &size)) {
+		nh__store_relaxed(&block->owner, NH__OWNER_LOST);
+		single->lost += nh__block_span(block);
+		return false;
+	}
+	nh__fill(nh__payload(block), NH_ROOM(nh__block_span(block)));
+	return true;
+}
+
+#else
+#define hand_out(awake, block, size) true
+#define retire(single, block) true
+#endif
+
 /* NH_FAULT_NONE: a live block. */
 static nh_fault_code look_at(const nh_single *single, const void *address)
 {
@@ -138,6 +194,13 @@ static nh_fault_code look_at(const nh_single *single, const void *address)
 	uintptr_t payload = (uintptr_t)nh__payload(block);
 	if (payload < region.first || payload >= region.end)
 		return NH_FAULT_POINTER;
+#if NH__STARTS
+	if (!nh__start_is(&region, block)) {
+		struct nh__block *around = nh__start_around(&region, payload);
+		return around != NULL && nh__load_relaxed(&around->owner) == NH__OWNER_TLSF ? NH_FAULT_DOUBLE_FREE
+		                                                                            : NH_FAULT_POINTER;
+	}
+#endif
 	uint8_t owner = nh__load_relaxed(&block->owner);
 	if (owner == NH__OWNER_TLSF)
 		return NH_FAULT_DOUBLE_FREE;
@@ -148,6 +211,10 @@ static nh_fault_code look_at(const nh_single *single, const void *address)
 		return NH_FAULT_POINTER;
 #endif
 	uint32_t span = nh__block_span(block);
+#if NH__STARTS
+	if (!nh__start_next_is(&region, block, span, UINT32_MAX))
+		return NH_FAULT_NEIGHBOUR;
+#endif
 	return span < NH_SPAN_MIN || span > nh__span_to_end(&region, block) ? NH_FAULT_NEIGHBOUR : NH_FAULT_NONE;
 }
 
@@ -202,11 +269,14 @@ void *nh_single_alloc(nh_single *single, size_t alignment, size_t rewind, size_t
 	}
 	struct awake awake;
 	wake(&awake, single);
-	struct nh__block *block = take(&awake, span + front, align);
-	if (block != NULL) {
+	struct nh__block *block;
+	do {
+		block = take(&awake, span + front, align);
+		if (block == NULL)
+			break;
 		block = cut_front(&awake, block, front);
 		nh__store_relaxed(&block->owner, NH__OWNER_LARGE);
-	}
+	} while (!hand_out(&awake, block, size + skip));
 	rest(&awake, single);
 	return block == NULL ? NULL : (unsigned char *)nh__payload(block) + skip;
 }
@@ -219,12 +289,23 @@ bool nh_single_resize(nh_single *single, void *address, size_t size)
 	uint32_t span = size == 0 || size + skip < size ? 0 : nh__span(size + skip);
 	if (!is_live(single, address) || span == 0)
 		return false;
+#if NH__GUARDED
+	size_t asked;
+	if (!sealed(single, block, &asked))
+		return false;
+	if (size + skip < asked)
+		nh__fill((unsigned char *)address + size, NH_ROOM(nh__block_span(block)) - skip - size);
+#endif
 	wake(&awake, single);
 	bool fits = nh__block_span(block) >= span;
 	if (fits)
 		nh__tlsf_shrink(&awake.tlsf, block, span);
 	else
 		fits = nh__tlsf_grow(&awake.tlsf, block, span);
+#if NH__GUARDED
+	if (fits)
+		nh__seal(single->secret, block, size + skip);
+#endif
 	rest(&awake, single);
 	return fits;
 }
@@ -235,6 +316,8 @@ void nh_single_free(nh_single *single, void *address)
 	if (address == NULL || !is_live(single, address))
 		return;
 	struct nh__block *block = block_of(address);
+	if (!retire(single, block))
+		return;
 	nh_port_retire(nh__payload(block), NH_USABLE(nh__block_span(block)));
 	wake(&awake, single);
 	nh__tlsf_give(&awake.tlsf, block);
@@ -246,7 +329,12 @@ size_t nh_single_usable_size(nh_single *single, const void *address)
 	if (look_at(single, address) != NH_FAULT_NONE)
 		return 0;
 	struct nh__block *block = block_of(address);
-	return NH_USABLE(nh__block_span(block)) - (size_t)((uintptr_t)address - (uintptr_t)nh__payload(block));
+	size_t usable = NH_USABLE(nh__block_span(block));
+#if NH__GUARDED
+	if (nh__seal_broken(single->secret, block, &usable) != NULL)
+		return 0;
+#endif
+	return usable - (size_t)((uintptr_t)address - (uintptr_t)nh__payload(block));
 }
 
 bool nh_single_contains(const nh_single *single, const void *address)

@@ -3,7 +3,7 @@
  * Sizes. This file holds the only arithmetic on sizes that come from outside; everything behind it counts
  * in granules and cannot wrap. Each function is total: it gives 0 for what cannot be served.
  *
- *   span = header + payload, in granules;   usable bytes = span * NH_GRANULE - NH_HEADER
+ *   span = header + payload + trailer, in granules;   room = payload + trailer;   usable = payload
  */
 #ifndef NH_CORE_SIZE_H
 #define NH_CORE_SIZE_H
@@ -16,19 +16,23 @@
 #define NH_GRANULE_SHIFT (NH_64BIT ? 4 : 3)
 #define NH_GRANULE (1u << NH_GRANULE_SHIFT)
 #define NH_HEADER (NH_WIDE ? 8u : 4u)
+/* Of live blocks from NH_HARDENING_FULL on: core/guard.h. As large as the header, so that usable sizes stay multiples
+ * of the class table's step. */
+#define NH_TRAILER (NH_HARDENING >= NH_HARDENING_FULL ? NH_HEADER : 0u)
 
 /* A free block holds header, two links and a footer of four bytes each. */
 #define NH_SPAN_MIN ((uint32_t)((NH_HEADER + 12u + NH_GRANULE - 1u) >> NH_GRANULE_SHIFT))
 /* 22 bits in a narrow header; else what keeps bytes below half the address space, or 32 GiB. */
 #define NH_SPAN_MAX (NH_64BIT ? UINT32_C(0x7fffffff) : NH_WIDE ? UINT32_C(0x0fffffff) : UINT32_C(0x003fffff))
 
-#define NH_USABLE(span) ((size_t)(span) * NH_GRANULE - NH_HEADER)
+#define NH_ROOM(span) ((size_t)(span) * NH_GRANULE - NH_HEADER)
+#define NH_USABLE(span) (NH_ROOM(span) - NH_TRAILER)
 
 static inline uint32_t nh__span(size_t size)
 {
 	if (size == 0 || size > NH_USABLE(NH_SPAN_MAX))
 		return 0;
-	uint32_t span = (uint32_t)((size + NH_HEADER + NH_GRANULE - 1u) >> NH_GRANULE_SHIFT);
+	uint32_t span = (uint32_t)((size + NH_HEADER + NH_TRAILER + NH_GRANULE - 1u) >> NH_GRANULE_SHIFT);
 	return span < NH_SPAN_MIN ? NH_SPAN_MIN : span;
 }
 

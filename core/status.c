@@ -56,6 +56,11 @@ const char *nh_fault_string(nh_fault_code code)
 		[NH_FAULT_CONTEXT] = "called from a context that cannot be served",
 		[NH_FAULT_STUCK] = "a CPU does not let go of a lock or gate",
 		[NH_FAULT_BROKEN] = "a CPU was stopped inside a heap, which is out of service",
+#if NH_HARDENING >= NH_HARDENING_FULL
+		[NH_FAULT_OVERRUN] = "bytes behind a block overwritten",
+		[NH_FAULT_WRITTEN] = "freed memory written to",
+		[NH_FAULT_CORRUPT] = "damaged metadata found by validate",
+#endif
 	};
 	return (unsigned)code < COUNT(names) ? names[(unsigned)code] : "unknown fault";
 }

@@ -18,6 +18,8 @@
  * slices.
  */
 #include "core/tlsf.h"
+#include "core/guard.h"
+#include "core/starts.h"
 #include "arch/port.h"
 
 #include <string.h>
@@ -39,8 +41,32 @@ static uint32_t *footer_before(struct nh__block *block)
 	return (uint32_t *)((uintptr_t)block - sizeof(uint32_t));
 }
 
+/* From NH_HARDENING_FULL on: a header is there from now on, or no more. */
+static void mark(struct nh__tlsf *tlsf, struct nh__block *block, bool start)
+{
+#if NH__STARTS
+	nh__start_put(nh__tlsf_region_of(tlsf, (uintptr_t)nh__payload(block)), block, start);
+#else
+	(void)tlsf;
+	(void)block;
+	(void)start;
+#endif
+}
+
+/* What was metadata becomes part of a block: a fixed number of bytes. */
+static void efface(void *at, size_t bytes)
+{
+#if NH__GUARDED
+	nh__fill(at, bytes);
+#else
+	(void)at;
+	(void)bytes;
+#endif
+}
+
 static void set_header(struct nh__tlsf *tlsf, struct nh__block *block, uint32_t span, uint8_t flags)
 {
+	mark(tlsf, block, true);
 	nh__block_set(block, span, flags);
 #if NH_WIDE
 	block->key = nh__block_key(tlsf->secret, block);
@@ -62,11 +88,17 @@ static void fault(struct nh__tlsf *tlsf, nh_fault_code code, const void *at)
 	}
 }
 
-/* The walk must not go on inside a block that `whole` has swallowed. */
+/* `block` is part of `whole` from now on. The walk must not go on inside. */
 static void absorbed(struct nh__tlsf *tlsf, struct nh__block *block, struct nh__block *whole, uint32_t span)
 {
+	mark(tlsf, block, false);
+	efface(block, NH_HEADER);
 	if (tlsf->walk == block)
 		tlsf->walk = nh__block_after(whole, span);
+#if NH_HARDENING >= NH_HARDENING_EXTREME
+	if (tlsf->call_walk == block)
+		tlsf->call_walk = nh__block_after(whole, span);
+#endif
 }
 
 /* ---- lists -------------------------------------------------------------------------------- */
@@ -168,6 +200,35 @@ static struct nh__block *follow(struct nh__tlsf *tlsf, uint32_t offset)
 	return leads_to_free(tlsf, offset) ? nh__at_offset(tlsf, offset) : NULL;
 }
 
+/* From NH_HARDENING_FULL on. The footer of a block that leaves its list is as it was made; and of one that joins it, the
+ * word where it will be is fill: the last look at that word. */
+static bool footer_true(struct nh__block *block)
+{
+	return !NH__GUARDED || *footer_before(nh__block_after(block, nh__block_span(block))) == nh__block_span(block);
+}
+
+static void check_fill(struct nh__tlsf *tlsf, const uint32_t *word)
+{
+#if NH__GUARDED
+	if (*word != NH__FILL_WORD)
+		fault(tlsf, NH_FAULT_WRITTEN, word);
+#else
+	(void)tlsf;
+	(void)word;
+#endif
+}
+
+/* What made it a free block is fill again. */
+static void blank(struct nh__block *block)
+{
+#if NH__GUARDED
+	efface(links(block), 2u * sizeof(uint32_t));
+	efface(footer_before(nh__block_after(block, nh__block_span(block))), sizeof(uint32_t));
+#else
+	(void)block;
+#endif
+}
+
 /* Links a block in behind the first of its list. */
 NH__FLAT void list_in_second(struct nh__tlsf *tlsf, struct nh__block *first, struct nh__block *block, uint32_t self)
 {
@@ -191,6 +252,7 @@ NH__FLAT void list_in(struct nh__tlsf *tlsf, struct nh__block *block, uint32_t s
 	uint32_t head = head_get(tlsf, list), self = nh__offset(tlsf, block);
 	nh__store_relaxed(&block->owner, NH__OWNER_TLSF);
 	set_header(tlsf, block, span, NH__FREE);
+	check_fill(tlsf, footer_before(nh__block_after(block, span)));
 	*footer_before(nh__block_after(block, span)) = span;
 	if (head != 0) {
 		if (NH__UNLIKELY(!leads_to_free(tlsf, head))) {
@@ -219,7 +281,7 @@ NH__FLAT bool list_out(struct nh__tlsf *tlsf, struct nh__block *block, unsigned 
 		if (answered)
 			answered = previous == 0 ? head_get(tlsf, list) == self
 			                         : !outside(tlsf, previous) && links(before)[0] == self;
-		if (NH__UNLIKELY(!answered)) {
+		if (NH__UNLIKELY(!answered || !footer_true(block))) {
 			fault(tlsf, NH_FAULT_LIST, block);
 			return false;
 		}
@@ -230,6 +292,7 @@ NH__FLAT bool list_out(struct nh__tlsf *tlsf, struct nh__block *block, unsigned 
 		links(before)[0] = next;
 	else
 		head_set(tlsf, list, next);
+	blank(block);
 	return true;
 }
 
@@ -237,17 +300,19 @@ NH__FLAT bool list_out(struct nh__tlsf *tlsf, struct nh__block *block, unsigned 
 NH__FLAT bool list_out_first(struct nh__tlsf *tlsf, struct nh__block *block, unsigned list)
 {
 	uint32_t next = links(block)[0];
-	if (next == 0) {
+	if (next == 0 && footer_true(block)) {
 		head_set(tlsf, list, 0);
+		blank(block);
 		return true;
 	}
 	struct nh__block *after = nh__at_offset(tlsf, next);
-	if (CHECKED && NH__UNLIKELY(outside(tlsf, next) || links(after)[1] != nh__offset(tlsf, block))) {
+	if (CHECKED && NH__UNLIKELY(outside(tlsf, next) || links(after)[1] != nh__offset(tlsf, block) || !footer_true(block))) {
 		fault(tlsf, NH_FAULT_LIST, block);
 		return false;
 	}
 	links(after)[1] = 0;
 	head_put(tlsf, list, next);
+	blank(block);
 	return true;
 }
 
@@ -300,7 +365,8 @@ void nh__tlsf_init(struct nh__tlsf *tlsf, void *lists, uint32_t granules, bool w
 uint32_t nh__region_layout(uintptr_t base, size_t size, uintptr_t *first, uintptr_t *end)
 {
 	uintptr_t limit = base + size;
-	uintptr_t low = (base + NH_HEADER + NH_GRANULE - 1u) & ~(uintptr_t)(NH_GRANULE - 1u);
+	uintptr_t starts = NH__STARTS ? nh__starts_size(nh__granules(size)) : 0;
+	uintptr_t low = (base + starts + NH_HEADER + NH_GRANULE - 1u) & ~(uintptr_t)(NH_GRANULE - 1u);
 	uintptr_t high = limit & ~(uintptr_t)(NH_GRANULE - 1u); /* the fence's header ends here */
 	if (low < base || limit < base || high <= low)
 		return 0;
@@ -591,6 +657,7 @@ void nh__tlsf_give(struct nh__tlsf *tlsf, struct nh__block *block)
 			return;
 		}
 		span += more;
+		efface(links(block), 2u * sizeof(uint32_t)); /* a link and its echo */
 		absorbed(tlsf, block, previous, span);
 		block = previous;
 	}
@@ -678,6 +745,12 @@ const char *nh__tlsf_check_block(struct nh__tlsf *tlsf, struct nh__region *regio
 		return "the header that ends a region was overwritten";
 	if (!fence && (span < NH_SPAN_MIN || span > nh__span_to_end(region, block)))
 		return "a header's size leaves the region";
+#if NH__STARTS
+	if (!fence && !nh__start_is(region, block))
+		return "a header is where none is known to be";
+	if (!fence && !nh__start_next_is(region, block, span, NH_SLICE))
+		return "a header's size does not lead to the next";
+#endif
 	if (((nh__flags(block) & NH__PREV_FREE) != 0) != previous_free)
 		return "a header disagrees with its predecessor about being free";
 #if NH_WIDE

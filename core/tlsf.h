@@ -20,6 +20,9 @@ struct nh__region {
 	uintptr_t first; /* address of the first payload */
 	uintptr_t end;   /* address of the payload that would follow the fence: blocks lie below */
 	struct nh__region *next;
+#if NH_HARDENING >= NH_HARDENING_FULL
+	_Atomic uint32_t *starts; /* core/starts.h */
+#endif
 };
 
 /* All fields: heap lock. */
@@ -38,6 +41,9 @@ struct nh__tlsf {
 	uint32_t changes;           /* operations, wraps */
 	uint32_t secret;
 	struct nh__block *walk; /* where the current walk goes on; NULL = none */
+#if NH_HARDENING >= NH_HARDENING_EXTREME
+	struct nh__block *call_walk; /* the same of the walk that precedes a call: it takes none from users */
+#endif
 	/* The first fault since the holder looked; taken and reported after the lock is released. */
 	nh_fault_code fault;
 	const void *fault_at;

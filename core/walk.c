@@ -9,9 +9,9 @@ static void begin(struct nh__walk *walk, struct nh__heap *heap, struct nh__note 
 	nh_port_irq irq = nh_port_irq_save();
 	unsigned cpu = nh_port_cpu();
 	if (nh__heap_lock(heap, cpu)) {
-		walk->turn = ++heap->walk_turn;
+		walk->turn = ++nh__walk_turn(walk);
 		walk->region = heap->tlsf.regions; /* NULL: the heap was removed */
-		heap->tlsf.walk = walk->region == NULL ? NULL : nh__block_at((void *)walk->region->first);
+		nh__walk_position(walk) = walk->region == NULL ? NULL : nh__block_at((void *)walk->region->first);
 		walk->previous_free = false;
 		walk->certain = true;
 		walk->changes = heap->tlsf.changes;
@@ -24,7 +24,7 @@ static void begin(struct nh__walk *walk, struct nh__heap *heap, struct nh__note 
 static void next_region(struct nh__walk *walk)
 {
 	walk->region = walk->region->next;
-	walk->heap->tlsf.walk = walk->region == NULL ? NULL : nh__block_at((void *)walk->region->first);
+	nh__walk_position(walk) = walk->region == NULL ? NULL : nh__block_at((void *)walk->region->first);
 	walk->previous_free = false;
 	walk->certain = true;
 }
@@ -33,11 +33,11 @@ static nh_status slice_locked(struct nh__walk *walk, struct nh__step *steps, uns
                               struct nh__visitor *visitor)
 {
 	struct nh__tlsf *tlsf = &walk->heap->tlsf;
-	if (walk->turn != walk->heap->walk_turn)
+	if (walk->turn != nh__walk_turn(walk))
 		return NH_EBUSY;
 	walk->certain &= walk->changes == tlsf->changes;
 	for (*count = 0; walk->region != NULL && *count < NH_SLICE;) {
-		struct nh__block *block = tlsf->walk;
+		struct nh__block *block = nh__walk_position(walk);
 		bool fence = (uintptr_t)nh__payload(block) == walk->region->end;
 		uint32_t span = nh__block_span(block);
 		if (visitor->check != NULL)
@@ -55,7 +55,7 @@ static nh_status slice_locked(struct nh__walk *walk, struct nh__step *steps, uns
 		steps[(*count)++] = (struct nh__step){block, span, nh__flags(block), nh__load_relaxed(&block->owner)};
 		walk->previous_free = (nh__flags(block) & NH__FREE) != 0;
 		walk->certain = true;
-		tlsf->walk = nh__block_after(block, span);
+		nh__walk_position(walk) = nh__block_after(block, span);
 	}
 	walk->changes = tlsf->changes;
 	return NH_OK;
@@ -85,6 +85,9 @@ nh_status nh__walk(struct nh__heap *heap, struct nh__visitor *visitor, struct nh
 	bool more = true;
 	visitor->what = NULL;
 	visitor->bad = NULL;
+#if NH_HARDENING >= NH_HARDENING_EXTREME
+	walk.before_call = visitor->before_call;
+#endif
 	begin(&walk, heap, note);
 	do {
 		status = slice(&walk, steps, &count, visitor, note);

@@ -16,7 +16,18 @@ struct nh__walk {
 	bool previous_free; /* of the block at the position; known where `certain` */
 	bool certain;       /* nothing was freed or taken since the last slice */
 	uint32_t changes;
+#if NH_HARDENING >= NH_HARDENING_EXTREME
+	bool before_call; /* a walk of its own kind, beside one that a user makes */
+#endif
 };
+
+#if NH_HARDENING >= NH_HARDENING_EXTREME
+#define nh__walk_position(walk) (*((walk)->before_call ? &(walk)->heap->tlsf.call_walk : &(walk)->heap->tlsf.walk))
+#define nh__walk_turn(walk) (*((walk)->before_call ? &(walk)->heap->call_turn : &(walk)->heap->walk_turn))
+#else
+#define nh__walk_position(walk) ((walk)->heap->tlsf.walk)
+#define nh__walk_turn(walk) ((walk)->heap->walk_turn)
+#endif
 
 /* One block as the walk met it. */
 struct nh__step {
@@ -34,6 +45,7 @@ struct nh__visitor {
 	/* Called outside all locks; false ends the walk. May be NULL. */
 	bool (*visit)(struct nh__heap *heap, const struct nh__step *step, void *context);
 	void *context;
+	bool before_call; /* NH_HARDENING_EXTREME */
 	const char *what; /* result: the phrase, or NULL */
 	const void *bad;
 };

@@ -13,14 +13,15 @@ set -eu
 LAYERS='
 arch/port
 core/atomic core/size core/block core/status core/fault
-core/tlsf core/single
+core/guard
+core/tlsf core/starts core/single
 arch/host/lock_ck
 core/lock core/gate core/cache
 core/heap core/reclaim core/drain
-core/instance core/admit core/sweep core/remove core/recover core/lifecycle
+core/instance core/harden core/admit core/sweep core/remove core/recover core/lifecycle
 core/select
 core/hit core/allocate core/realloc
-core/walk core/inspect
+core/walk core/check core/inspect
 core/default
 '
 

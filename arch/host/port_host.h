@@ -96,6 +96,10 @@ void nh_port_relax(uint32_t polls);
 	atomic_compare_exchange_weak_explicit((word), (expected), (desired), memory_order_release, \
 	                                      memory_order_relaxed)
 #define nh_port_exchange_acquire(word, value) atomic_exchange_explicit((word), (value), memory_order_acquire)
+/* Strong: false only if the byte is not `expected`. */
+#define nh_port_claim(byte, expected, desired)                                                               \
+	atomic_compare_exchange_strong_explicit((byte), &(uint8_t){(expected)}, (desired), memory_order_relaxed, \
+	                                        memory_order_relaxed)
 #define nh_port_load_dependent(word) atomic_load_explicit((word), memory_order_acquire)
 
 /*

@@ -22,6 +22,21 @@ uint32_t nh_port_exchange(_Atomic uint32_t *word, uint32_t value)
 	return nh_port__exchange(word, value);
 }
 
+/* The same for an owner byte: others store to it plainly only while it says that they have the block, when this
+ * fails and writes nothing. */
+bool nh_port_claim(_Atomic uint8_t *byte, uint8_t expected, uint8_t desired)
+{
+	while (NH_RP2040_SPINLOCK(NH_RP2040_RMW_LOCK) == 0) {
+	}
+	nh_port__barrier();
+	bool same = atomic_load_explicit(byte, memory_order_relaxed) == expected;
+	if (same)
+		atomic_store_explicit(byte, desired, memory_order_relaxed);
+	nh_port__barrier();
+	NH_RP2040_SPINLOCK(NH_RP2040_RMW_LOCK) = 0;
+	return same;
+}
+
 const uint8_t nh_port__bit[32] = {0,  1,  28, 2,  29, 14, 24, 3, 30, 22, 20, 15, 25, 17, 4,  8,
                                   31, 27, 13, 23, 21, 19, 16, 7, 26, 12, 18, 6,  11, 5,  10, 9};
 

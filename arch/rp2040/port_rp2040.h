@@ -173,6 +173,7 @@ static inline uint32_t nh_port__exchange(_Atomic uint32_t *word, uint32_t value)
 /* The same as functions, where text is scarcer than cycles. */
 bool nh_port_cas(_Atomic uint32_t *word, uint32_t *expected, uint32_t desired);
 uint32_t nh_port_exchange(_Atomic uint32_t *word, uint32_t value);
+bool nh_port_claim(_Atomic uint8_t *byte, uint8_t expected, uint8_t desired);
 
 #ifdef __OPTIMIZE_SIZE__
 #define nh_port_cas_acquire(word, expected, desired) nh_port_cas((word), (expected), (desired))

@@ -59,14 +59,16 @@
 
 /* ---- checks ------------------------------------------------------------------------------- */
 
-#define NH_HARDENING_NONE 0     /* nothing beyond what finds a block's heap and class: as BASIC so far */
+#define NH_HARDENING_NONE 0     /* nothing beyond what finds a block's heap and class, which is what BASIC needs */
 #define NH_HARDENING_BASIC 1    /* range, alignment, double free */
 #define NH_HARDENING_MODERATE 2 /* and: encoded links, chain counts, neighbours, list links */
+#define NH_HARDENING_FULL 3     /* and: trailers, filled free memory, a bitmap of starts, frees that are claimed */
+#define NH_HARDENING_EXTREME 4  /* and: every call validates the instance first; for finding, not for shipping */
 #ifndef NH_HARDENING
 #define NH_HARDENING NH_HARDENING_MODERATE
 #endif
-#if NH_HARDENING < 0 || NH_HARDENING > 2
-#error "NH_HARDENING: NH_HARDENING_NONE, NH_HARDENING_BASIC or NH_HARDENING_MODERATE"
+#if NH_HARDENING < 0 || NH_HARDENING > 4
+#error "NH_HARDENING: NH_HARDENING_NONE, _BASIC, _MODERATE, _FULL or _EXTREME"
 #endif
 
 /* 1: count refills, remote frees, reclaims, lock waits ... on the slow paths. The hit count is the

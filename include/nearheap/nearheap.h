@@ -238,7 +238,7 @@ void *nh_instance_realloc(nh_instance *instance, void *block, size_t size);
 void nh_free(void *block);
 void nh_instance_free(nh_instance *instance, void *block);
 
-/* Bytes that may be used, at least what was asked for; 0 for NULL and for what is not a live
+/* Bytes that may be used, at least what was asked for (from NH_HARDENING_FULL on just that); 0 for NULL and for what is not a live
  * block of this instance (which is not reported). Anywhere; wait-free. */
 size_t nh_usable_size(const void *block);
 size_t nh_instance_usable_size(nh_instance *instance, const void *block);
@@ -374,7 +374,7 @@ typedef enum nh_block_state { NH_BLOCK_FREE, NH_BLOCK_LIVE, NH_BLOCK_CACHED } nh
 typedef struct nh_block_info {
 	int heap;
 	void *address; /* of the payload */
-	size_t size;   /* usable bytes */
+	size_t size;   /* usable bytes; from NH_HARDENING_FULL on, what could be used, whatever was asked for */
 	nh_block_state state;
 } nh_block_info;
 
@@ -392,8 +392,9 @@ typedef struct nh_report {
 } nh_report;
 
 /* Checks one heap, or all (-1): every header, neighbour, list link and bitmap in slices of
- * NH_SLICE blocks per lock hold while others allocate, and this CPU's magazines. Bounds are
- * checked before anything is read, so damaged metadata is reported, not followed. Task. */
+ * NH_SLICE blocks per lock hold while others allocate, the control memory, and this CPU's magazines
+ * with depot and inbox. Bounds are checked before anything is read, so damaged metadata is reported, not
+ * followed. Task. docs/HARDENING.md says what it cannot see. */
 nh_status nh_validate(int heap, nh_report *report);
 nh_status nh_instance_validate(nh_instance *instance, int heap, nh_report *report);
 
@@ -452,7 +453,11 @@ typedef enum nh_fault_code {
 	NH_FAULT_LIST,        /* a free block's list links were overwritten */
 	NH_FAULT_CONTEXT,     /* called where it cannot be served: see CALLABLE FROM */
 	NH_FAULT_STUCK,       /* a CPU has kept a lock or gate beyond NH_PATIENCE polls */
-	NH_FAULT_BROKEN       /* a CPU was stopped while it changed a heap: that one is out of service */
+	NH_FAULT_BROKEN,      /* a CPU was stopped while it changed a heap: that one is out of service */
+	/* from NH_HARDENING_FULL on */
+	NH_FAULT_OVERRUN,     /* bytes behind those asked for were written; address: the first, or the trailer */
+	NH_FAULT_WRITTEN,     /* a free or cached block was written to; address: the first such word */
+	NH_FAULT_CORRUPT      /* NH_HARDENING_EXTREME: validate found damage; address: where */
 } nh_fault_code;
 
 typedef struct nh_fault {
@@ -461,7 +466,7 @@ typedef struct nh_fault {
 	unsigned cpu;        /* the CPU that noticed; NH_FAULT_STUCK, _BROKEN: the one waited for, the one stopped */
 } nh_fault;
 
-/* Called with no gate or lock held and the caller's interrupt state. The default prints (hosts)
+/* Called with no gate, lock or claim held and the caller's interrupt state. The default prints (hosts)
  * and stops. A hook may return: the faulty call then has no effect, a damaged chain is cut off,
  * and its bytes count as quarantined. It may allocate and free; a fault inside the hook goes to the
  * default. NULL restores the default. Set it before other CPUs run. */

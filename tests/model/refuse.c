@@ -39,18 +39,18 @@ static bool find_place(const nh_block_info *block, void *context)
 	place *p = context;
 	uintptr_t address = (uintptr_t)block->address;
 	if (p->found) {
-		if (block->state == NH_BLOCK_FREE && address - NHT_HEADER == p->address + p->own)
-			p->after = block->size + NHT_HEADER;
+		if (block->state == NH_BLOCK_FREE && address - NHT_OVERHEAD == p->address + p->own)
+			p->after = block->size + NHT_OVERHEAD;
 		return false;
 	}
 	if (address == p->address) {
 		p->own = block->size;
 		p->found = true;
-		if (p->end_before != address - NHT_HEADER)
+		if (p->end_before != address - NHT_OVERHEAD)
 			p->before = 0;
 		return true;
 	}
-	p->before = block->state == NH_BLOCK_FREE ? block->size + NHT_HEADER : 0;
+	p->before = block->state == NH_BLOCK_FREE ? block->size + NHT_OVERHEAD : 0;
 	p->end_before = address + block->size;
 	return true;
 }

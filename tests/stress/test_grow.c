@@ -104,6 +104,10 @@ static void work(unsigned self, void *context)
 	void *blocks[HELD] = {NULL};
 	for (size_t i = 0; i < p->operations; i++) {
 		churn(p, blocks, &random);
+		if (i % 64u == 0) {
+			nh_status status = nh_instance_validate(p->instance, -1, NULL);
+			NHT_CHECK(status == NH_OK || status == NH_EBUSY, "validate: %s", nh_status_string(status));
+		}
 		atomic_fetch_add_explicit(&p->done, 1, memory_order_relaxed);
 	}
 	for (unsigned i = 0; i < HELD; i++)

@@ -10,7 +10,7 @@
 static pthread_mutex_t guard = PTHREAD_MUTEX_INITIALIZER;
 static nh_fault kept[NHT_FAULTS_KEPT];
 static unsigned count;
-static unsigned by_code[NH_FAULT_STUCK + 1];
+static unsigned by_code[NH_FAULT_CORRUPT + 1];
 
 static void record(const nh_fault *fault)
 {
@@ -18,7 +18,7 @@ static void record(const nh_fault *fault)
 	if (count < NHT_FAULTS_KEPT)
 		kept[count] = *fault;
 	count++;
-	if ((unsigned)fault->code <= (unsigned)NH_FAULT_STUCK)
+	if ((unsigned)fault->code <= (unsigned)NH_FAULT_CORRUPT)
 		by_code[fault->code]++;
 	pthread_mutex_unlock(&guard);
 }
@@ -33,7 +33,7 @@ void nht_fault_clear(void)
 {
 	pthread_mutex_lock(&guard);
 	count = 0;
-	for (unsigned i = 0; i <= (unsigned)NH_FAULT_STUCK; i++)
+	for (unsigned i = 0; i <= (unsigned)NH_FAULT_CORRUPT; i++)
 		by_code[i] = 0;
 	pthread_mutex_unlock(&guard);
 }

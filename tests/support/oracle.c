@@ -20,7 +20,7 @@ static bool count_block(const nh_block_info *block, void *context)
 		census->complaint = "walk: a misaligned block";
 	else if ((unsigned)block->state > (unsigned)NH_BLOCK_CACHED)
 		census->complaint = "walk: no such state";
-	else if (block->size + NHT_HEADER < NHT_LEAST_SPAN)
+	else if (block->size + NHT_OVERHEAD < NHT_LEAST_SPAN)
 		census->complaint = "walk: a block smaller than the least";
 	else if (address - NHT_HEADER < state->end && address + block->size > state->end)
 		census->complaint = "walk: two blocks overlap";
@@ -28,7 +28,7 @@ static bool count_block(const nh_block_info *block, void *context)
 		return false;
 	state->end = address + block->size;
 	census->blocks[block->state]++;
-	census->bytes[block->state] += block->size + NHT_HEADER;
+	census->bytes[block->state] += block->size + NHT_OVERHEAD;
 	census->usable[block->state] += block->size;
 	if (block->state == NH_BLOCK_FREE && block->size > census->largest_free)
 		census->largest_free = block->size;
@@ -148,5 +148,5 @@ size_t nht_largest_fit(nh_instance *instance, int heap, size_t alignment)
 	if (nh_instance_walk(instance, heap, fit_block, &state) != NH_OK)
 		return 0;
 	/* A remnant at the end of a free block holds a block only from the least span on. */
-	return state.best + NHT_HEADER < NHT_LEAST_SPAN ? 0 : state.best;
+	return state.best + NHT_OVERHEAD < NHT_LEAST_SPAN ? 0 : state.best;
 }

@@ -10,13 +10,17 @@
 
 /* Bytes of a block's header, and the least distance of two headers, as the manual gives them. */
 #define NHT_HEADER ((size_t)(NH_64BIT || NH_WIDE_HEADER ? 8 : 4))
+/* What a live block has besides its usable bytes: from NH_HARDENING_FULL on also a trailer, as large as the header. */
+#define NHT_OVERHEAD (NH_HARDENING >= NH_HARDENING_FULL ? 2u * NHT_HEADER : NHT_HEADER)
+/* And nh_usable_size says then what was asked for, to the byte. */
+#define NHT_EXACT (NH_HARDENING >= NH_HARDENING_FULL)
 #define NHT_ALIGNMENT ((size_t)(NH_64BIT ? 16 : 8))
 #define NHT_LEAST_SPAN ((NHT_HEADER + 12u + NHT_ALIGNMENT - 1u) / NHT_ALIGNMENT * NHT_ALIGNMENT)
 
 /* One walk of a heap. */
 typedef struct nht_census {
 	size_t blocks[3]; /* by nh_block_state */
-	size_t bytes[3];  /* with headers */
+	size_t bytes[3];  /* with headers and trailers */
 	size_t usable[3]; /* without */
 	size_t largest_free;
 	const char *complaint; /* of the walk itself: overlap, misalignment, foreign heap number */

@@ -53,6 +53,15 @@ static int tear_down(void **state)
 	return 0;
 }
 
+/* The first report but for those of NH_HARDENING_EXTREME, which validates before a call gets that far. */
+static nh_fault met(void)
+{
+	unsigned at = 0;
+	while (nht_fault_get(at).code == NH_FAULT_CORRUPT)
+		at++;
+	return nht_fault_get(at);
+}
+
 static void start_over(uint32_t flags)
 {
 	unit_abandon(&u);
@@ -75,7 +84,7 @@ static void assert_still_works(void)
 			assert_int_equal(blocks[i][k], i);
 		nh_instance_free(u.instance, blocks[i]);
 	}
-	assert_int_equal(nht_fault_count(), 0);
+	assert_int_equal(nht_fault_count() - nht_fault_count_of(NH_FAULT_CORRUPT), 0);
 }
 
 #if NH_CACHES
@@ -93,7 +102,7 @@ static void write_after_free_cached(void **state)
 		for (unsigned i = 1; i < 9; i += 2)
 			nh_instance_free(u.instance, blocks[i]);
 		uint32_t wrong = nht_next(&random);
-		assert_true(unit_stats(&u, 0).cached >= 4 * (40 + NHT_HEADER));
+		assert_true(unit_stats(&u, 0).cached >= 4 * (40 + NHT_OVERHEAD));
 		memcpy(blocks[7], &wrong, sizeof wrong);
 		/* The last one freed is the next to come. A miss leaves the class's chain pointing anywhere: the
 		 * heap is given up without touching it again. */
@@ -102,8 +111,8 @@ static void write_after_free_cached(void **state)
 		if (nht_fault_count() == 0) {
 			missed++;
 		} else {
-			assert_int_equal(nht_fault_get(0).code, NH_FAULT_LINK);
-			assert_ptr_equal(nht_fault_get(0).address, blocks[7]);
+			assert_int_equal(met().code, NH_FAULT_LINK);
+			assert_ptr_equal(met().address, blocks[7]);
 			assert_still_works();
 			assert_int_equal(nh_instance_trim(u.instance, -1), NH_OK);
 			assert_true(unit_stats(&u, 0).quarantined > 0);
@@ -158,7 +167,7 @@ static void write_after_free_in_tlsf(void **state)
 	nh_instance_free(u.instance, high);
 	nh_instance_free(u.instance, low);
 	assert_true(nht_fault_count() > 0);
-	assert_int_equal(nht_fault_get(0).code, NH_FAULT_LIST);
+	assert_int_equal(met().code, NH_FAULT_LIST);
 	assert_true(again == NULL || nht_arena_find(&u.arena, again, 500) >= 0);
 	assert_still_works();
 }
@@ -178,7 +187,7 @@ static struct overrun run_over(void)
 	overrun.next = nh_instance_malloc(u.instance, 500);
 	assert_non_null(nh_instance_malloc(u.instance, 500));
 	uint32_t word = 0x41414141u;
-	memcpy(overrun.block + nh_instance_usable_size(u.instance, overrun.block), &word, sizeof word);
+	memcpy(overrun.next - NHT_HEADER, &word, sizeof word); /* past the trailer, if there is one */
 	return overrun;
 }
 
@@ -201,8 +210,8 @@ static void overrun_seen_at_free(void **state)
 	(void)state;
 	struct overrun overrun = run_over();
 	nh_instance_free(u.instance, overrun.next);
-	assert_int_equal(nht_fault_count(), 1);
-	assert_ptr_equal(nht_fault_get(0).address, overrun.next);
+	assert_int_equal(nht_fault_count() - nht_fault_count_of(NH_FAULT_CORRUPT), 1);
+	assert_ptr_equal(met().address, overrun.next);
 	assert_still_works();
 }
 
@@ -214,7 +223,7 @@ static void overrun_seen_by_neighbour(void **state)
 	nh_instance_free(u.instance, overrun.block);
 	nh_instance_trim(u.instance, -1);
 	assert_true(nht_fault_count() >= 1);
-	assert_int_equal(nht_fault_get(0).code, NH_FAULT_NEIGHBOUR);
+	assert_int_equal(met().code, NH_FAULT_NEIGHBOUR);
 	assert_still_works();
 }
 

@@ -53,7 +53,7 @@ static void reasons(void **state)
 static void faults(void **state)
 {
 	(void)state;
-	check_phrases(fault_string, NH_FAULT_BROKEN);
+	check_phrases(fault_string, (NH_HARDENING >= NH_HARDENING_FULL ? NH_FAULT_CORRUPT : NH_FAULT_BROKEN));
 }
 
 static void version(void **state)

@@ -345,7 +345,11 @@ static void beside_a_free_block(void **state)
 	uint32_t parked = slot->cur, changes = heap->tlsf.changes;
 	assert_int_equal(NH__COUNT(parked), 1);
 	release(blocks[4]); /* behind a free one */
+#if NH__GUARDED
+	assert_int_equal(owner_of(blocks[4]), NH__FILL); /* what was its header */
+#else
 	assert_int_equal(owner_of(blocks[4]), NH__OWNER_TLSF);
+#endif
 	assert_int_equal(nh__block_span(nh__block_at(blocks[3])), 2u * span_of(SMALL));
 	assert_int_equal(heap->tlsf.changes - changes, 1);
 	assert_true(slot->cur == parked);

@@ -5,7 +5,7 @@
  */
 #include "white.h"
 
-#define MAX_USABLE ((uint64_t)NH_SPAN_MAX * NH_GRANULE - NH_HEADER)
+#define MAX_USABLE ((uint64_t)NH_SPAN_MAX * NH_GRANULE - NH_HEADER - NH_TRAILER)
 
 static void constants(void **state)
 {
@@ -27,7 +27,8 @@ static void constants(void **state)
 	/* spans of one region add up below 2^32, and its bytes stay below half the address space */
 	assert_true((uint64_t)NH_SPAN_MAX * NH_GRANULE <= (uint64_t)(SIZE_MAX / 2u) + 1u);
 	assert_true(NH_USABLE(NH_SPAN_MAX) == MAX_USABLE);
-	assert_true(NH_USABLE(NH_SPAN_MIN) == NH_SPAN_MIN * NH_GRANULE - NH_HEADER);
+	assert_true(NH_USABLE(NH_SPAN_MIN) == NH_SPAN_MIN * NH_GRANULE - NH_HEADER - NH_TRAILER);
+	assert_true(NH_ROOM(NH_SPAN_MIN) == NH_SPAN_MIN * NH_GRANULE - NH_HEADER);
 }
 
 /* The least span that holds the size, or 0 for what cannot be. */

@@ -6,8 +6,18 @@
 
 #define PATTERN 0xa5
 
+static void forget_starts(white_tlsf *w)
+{
+#if NH__STARTS
+	for (unsigned i = 0; i < w->regions; i++)
+		free((void *)w->region[i].starts);
+#endif
+	w->regions = 0;
+}
+
 void white_tlsf_again(white_tlsf *w, uint32_t fitted, bool wide)
 {
+	forget_starts(w);
 	free(w->lists);
 	w->lists_size = nh__tlsf_lists_size(fitted, wide);
 	w->lists = calloc(1, w->lists_size);
@@ -15,7 +25,6 @@ void white_tlsf_again(white_tlsf *w, uint32_t fitted, bool wide)
 	memset(&w->tlsf, 0, sizeof w->tlsf);
 	nh__tlsf_init(&w->tlsf, w->lists, fitted, wide, WHITE_SECRET);
 	w->tlsf.origin = (uintptr_t)w->memory;
-	w->regions = 0;
 }
 
 void white_tlsf_make(white_tlsf *w, size_t granules, uint32_t fitted, bool wide)
@@ -35,12 +44,18 @@ struct nh__region *white_tlsf_region(white_tlsf *w, size_t at, uint32_t span)
 	struct nh__region *region = &w->region[w->regions++];
 	region->first = (uintptr_t)w->memory + at * NH_GRANULE;
 	region->end = region->first + (uintptr_t)span * NH_GRANULE;
+#if NH__STARTS
+	region->starts = calloc(nh__starts_size(span) / 4u, 4u);
+	assert_non_null(region->starts);
+	nh__region_prepare(region);
+#endif
 	nh__tlsf_add(&w->tlsf, region);
 	return region;
 }
 
 void white_tlsf_drop(white_tlsf *w)
 {
+	forget_starts(w);
 	free(w->lists);
 	free(w->memory);
 	w->lists = NULL;
@@ -62,8 +77,18 @@ size_t white_take(white_tlsf *w, uint32_t span, uint32_t align)
 	return white_granule(w, nh__tlsf_take(&w->tlsf, span, align));
 }
 
+void white_blank(struct nh__block *block)
+{
+#if NH__GUARDED
+	nh__fill(nh__payload(block), NH_ROOM(nh__block_span(block)));
+#else
+	(void)block;
+#endif
+}
+
 void white_give(white_tlsf *w, size_t at)
 {
+	white_blank(white_at(w, at));
 	nh__tlsf_give(&w->tlsf, white_at(w, at));
 }
 

@@ -7,7 +7,9 @@
 #ifndef NHT_WHITE_H
 #define NHT_WHITE_H
 
+#include "core/guard.h"
 #include "core/instance.h"
+#include "core/starts.h"
 #include "tests/support/env.h"
 #include "tests/support/unit.h"
 
@@ -54,6 +56,9 @@ void white_tlsf_drop(white_tlsf *w);
 struct nh__block *white_at(white_tlsf *w, size_t at);
 /* The granule of a block's payload, 0 for NULL. */
 size_t white_granule(white_tlsf *w, struct nh__block *block);
+
+/* A block in hand as its owner leaves it to TLSF: fill from NH_HARDENING_FULL on. */
+void white_blank(struct nh__block *block);
 
 /* Granule of what take gives, 0 for none; and its return. */
 size_t white_take(white_tlsf *w, uint32_t span, uint32_t align);

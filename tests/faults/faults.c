@@ -1,0 +1,203 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ *   faults            runs every fault program TRIALS times, each in a process of its own, and compares with the verdicts
+ *   faults --table    prints "name<TAB>verdict of this level", unasked
+ *
+ * A trial that crashes, or runs out of time, was not caught. NH_SEED chooses what is random.
+ */
+#include "tests/faults/faults.h"
+#include "tests/support/env.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define TRIALS 40u
+#define KIB 1024u
+
+static const char *const levels[] = {"none", "basic", "moderate", "full", "extreme"};
+static _Alignas(64) unsigned char memory[HEAPS][64 * KIB];
+static trial *current;
+
+static void record(const nh_fault *fault)
+{
+	trial *t = current;
+	if (t->count < REPORTS)
+		t->reports[t->count++] = *fault;
+	t->wrong_cpu |= fault->cpu != nh_host_cpu();
+}
+
+/* ---- what the programs use ---------------------------------------------------------------- */
+
+unsigned char *take(trial *t, int heap, size_t size)
+{
+	nh_request request = {.heaps = UINT32_C(1) << heap};
+	unsigned char *block = nh_instance_alloc(t->instance, &request, size);
+	if (block == NULL)
+		_exit(3);
+	return block;
+}
+
+void give(trial *t, void *block)
+{
+	nh_instance_free(t->instance, block);
+}
+
+unsigned char *take_between(trial *t, int heap, size_t size)
+{
+	take(t, heap, size);
+	unsigned char *block = take(t, heap, size);
+	take(t, heap, size);
+	return block;
+}
+
+void on_cpu(int cpu)
+{
+	if (nh_host_attach(cpu) != NH_OK)
+		_exit(3);
+}
+
+void expect_in(trial *t, nh_fault_code code, const void *from, const void *to)
+{
+	if (t->expectations == EXPECTATIONS)
+		_exit(3);
+	t->expected[t->expectations].code = code;
+	t->expected[t->expectations].from = (uintptr_t)from;
+	t->expected[t->expectations++].to = (uintptr_t)to;
+}
+
+void expect(trial *t, nh_fault_code code, const void *address)
+{
+	expect_in(t, code, address, address);
+}
+
+void ask_validate(trial *t)
+{
+	t->validated = nh_instance_validate(t->instance, -1, NULL) == NH_ECORRUPT;
+}
+
+unsigned char other_than(trial *t, unsigned char byte)
+{
+	return (unsigned char)(byte ^ nht_between(&t->random, 1, 255));
+}
+
+struct nh__heap *heap_of(trial *t, int heap)
+{
+	return t->instance->heap[heap];
+}
+
+/* ---- trials ------------------------------------------------------------------------------- */
+
+static bool caught(const trial *t)
+{
+	if (t->wrong_cpu)
+		_exit(4);
+	for (unsigned i = 0; i < t->count; i++)
+		for (unsigned k = 0; k < t->expectations; k++)
+			if (t->reports[i].code == t->expected[k].code && (uintptr_t)t->reports[i].address >= t->expected[k].from &&
+			    (uintptr_t)t->reports[i].address <= t->expected[k].to)
+				return true;
+	return t->validated;
+}
+
+static bool try(const fault_program *program, uint64_t seed)
+{
+	static nh_instance_storage storage;
+	nh_heap_config configs[HEAPS] = {
+		[CACHED] = {.affinity = NH_CPU(0) | NH_CPU(2)},
+		[REMOTE] = {.affinity = NH_CPU(1)},
+		[PLAIN] = {.flags = NH_HEAP_NO_CACHES},
+	};
+	trial t = {0};
+	current = &t;
+	nht_random_seed(&t.random, seed);
+	for (unsigned i = 0; i < HEAPS; i++) {
+		configs[i].base = memory[i];
+		configs[i].size = sizeof memory[i];
+	}
+	nh_fatal_hook_set(record);
+	on_cpu(0);
+	if (nh_instance_init(&storage, configs, HEAPS, NULL, &t.instance) != NH_OK)
+		_exit(3);
+	program->run(&t);
+	return caught(&t);
+}
+
+/* In a process of its own: what is not caught may do anything. */
+static bool try_apart(const fault_program *program, uint64_t seed)
+{
+	int status;
+	fflush(NULL);
+	pid_t child = fork();
+	if (child == 0) {
+		const struct rlimit none = {0, 0};
+		setrlimit(RLIMIT_CORE, &none);
+		alarm(10);
+		if (freopen("/dev/null", "w", stderr) == NULL) /* an emulator tells each crash */
+			_exit(3);
+		_exit(try(program, seed) ? 0 : 1);
+	}
+	if (child < 0 || waitpid(child, &status, 0) != child)
+		nht_fail(__FILE__, __LINE__, program->name, "no process");
+	if (WIFEXITED(status) && WEXITSTATUS(status) > 1)
+		nht_fail(__FILE__, __LINE__, program->name, "%s", WEXITSTATUS(status) == 4 ? "wrong CPU" : "cannot be tried");
+	return WIFEXITED(status) && WEXITSTATUS(status) == 0;
+}
+
+static const char *word_of(char verdict)
+{
+	switch (verdict) {
+	case 'A':
+		return "always";
+	case 'P':
+		return "probably";
+	case 'S':
+		return "sometimes";
+	case 'N':
+		return "not";
+	default:
+		return "-";
+	}
+}
+
+static unsigned check(const fault_program *programs)
+{
+	unsigned wrong = 0;
+	for (const fault_program *p = programs; p->name != NULL; p++) {
+		unsigned count = 0;
+		char verdict = p->verdicts[NH_HARDENING];
+		if (verdict == '-')
+			continue;
+		for (unsigned i = 0; i < TRIALS; i++)
+			count += try_apart(p, nht_seed() + i);
+		bool right = verdict == 'S' || (verdict == 'A' ? count == TRIALS : verdict == 'P' ? count >= TRIALS / 2u : count == 0);
+		printf("%-8s %-62s %3u of %u  %s%s\n", levels[NH_HARDENING], p->name, count, TRIALS, word_of(verdict),
+		       right ? "" : "   WRONG");
+		wrong += !right;
+	}
+	return wrong;
+}
+
+static void table(const fault_program *programs)
+{
+	for (const fault_program *p = programs; p->name != NULL; p++)
+		printf("%s\t%s\n", p->name, word_of(p->verdicts[NH_HARDENING]));
+}
+
+int main(int argc, char **argv)
+{
+	const fault_program *const groups[] = {pointer_faults, write_faults, control_faults};
+	unsigned wrong = 0;
+	bool print = argc == 2 && strcmp(argv[1], "--table") == 0;
+	nht_start(argc, argv);
+	for (unsigned i = 0; i < 3; i++) {
+		if (print)
+			table(groups[i]);
+		else
+			wrong += check(groups[i]);
+	}
+	return wrong == 0 ? 0 : 1;
+}
