@@ -64,6 +64,9 @@ function(nh_board_image name)
 		${NH_BOARD_LIBS} -T${NH_BOARD_SCRIPT}
 		-Wl,--gc-sections -Wl,-Map=$<TARGET_FILE_DIR:${name}>/${name}.map
 		${arg_LINK_OPTIONS})
+	if(TARGET nh_observe) # what runs it needs
+		add_dependencies(${name} nh_observe)
+	endif()
 	if(COMMAND nh_board_finish)
 		nh_board_finish(${name})
 	endif()
