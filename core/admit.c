@@ -255,15 +255,37 @@ static void caches_build(struct nh__heap *heap, const struct plan *plan, unsigne
 	}
 }
 
+/* First what regions that were removed had left owing. */
+static void budget_give(struct nh__heap *heap, uint32_t *budget, uint32_t *owed, uint32_t granules)
+{
+	uint32_t paid = granules < *owed ? granules : *owed;
+	*owed -= paid;
+	*budget += granules - paid;
+	heap->allowance += granules - paid;
+}
+
+/* What caps have grown by already stays charged: `allowance` falls by the rest only, and stays true. */
+static void budget_take(struct nh__heap *heap, uint32_t *budget, uint32_t *owed, uint32_t granules)
+{
+	uint32_t less = granules < *budget ? granules : *budget;
+	*budget -= less;
+	heap->allowance -= less;
+	*owed += granules - less;
+}
+
+/* A part is for inboxes, where somebody is not local. */
+static uint32_t inbox_share(const struct nh__heap *heap, uint32_t granules)
+{
+	return heap->locals < NH_CPUS ? (granules >> NH_CACHE_SHARE) / 4u : 0;
+}
+
 static void budget_add(struct nh__heap *heap, uint32_t granules)
 {
 	if (heap->shared == NULL)
 		return;
-	uint32_t share = granules >> NH_CACHE_SHARE;
-	uint32_t inboxes = heap->locals < NH_CPUS ? share / 4u : 0; /* only where somebody is not local */
-	heap->inbox_budget += inboxes;
-	heap->budget += share - inboxes;
-	heap->allowance += share;
+	uint32_t inboxes = inbox_share(heap, granules);
+	budget_give(heap, &heap->inbox_budget, &heap->inbox_owed, inboxes);
+	budget_give(heap, &heap->budget, &heap->owed, (granules >> NH_CACHE_SHARE) - inboxes);
 }
 
 static void reach_set(struct nh__heap *heap, struct nh__cache_head *head)
@@ -275,22 +297,13 @@ static void reach_set(struct nh__heap *heap, struct nh__cache_head *head)
 #endif
 }
 
-/* What caps have grown by already stays charged: `allowance` falls by the rest only, and stays true. */
-static void budget_take(struct nh__heap *heap, uint32_t *budget, uint32_t granules)
-{
-	uint32_t less = granules < *budget ? granules : *budget;
-	*budget -= less;
-	heap->allowance -= less;
-}
-
 void nh__budget_shrink(struct nh__heap *heap, uint32_t granules)
 {
 	if (heap->shared == NULL)
 		return;
-	uint32_t share = granules >> NH_CACHE_SHARE;
-	uint32_t inboxes = heap->locals < NH_CPUS ? share / 4u : 0;
-	budget_take(heap, &heap->inbox_budget, inboxes);
-	budget_take(heap, &heap->budget, share - inboxes);
+	uint32_t inboxes = inbox_share(heap, granules);
+	budget_take(heap, &heap->inbox_budget, &heap->inbox_owed, inboxes);
+	budget_take(heap, &heap->budget, &heap->owed, (granules >> NH_CACHE_SHARE) - inboxes);
 }
 
 /* Caches may hold blocks of this region from now on, as far as chain words reach. */

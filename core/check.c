@@ -79,7 +79,8 @@ static const char *check_cache_pointers(const struct nh__claim *claim, const str
 		*bad = &heap->locals;
 		if (heap->locals != locals || heap->two != (locals > 1) || heap->cap_small > NH_CAP_SMALL ||
 		    heap->cap_large > NH_CAP_SMALL + NH_CAP_LARGE || heap->refill > NH_REFILL || heap->budget > heap->allowance ||
-		    heap->inbox_budget > heap->allowance || heap->allowance > heap->tlsf.total)
+		    heap->inbox_budget > heap->allowance ||
+		    heap->allowance > heap->tlsf.total + heap->owed + heap->inbox_owed)
 			return "a limit of the caches is wrong";
 		for (unsigned klass = 0; klass < NH_CLASSES; klass++) {
 			const struct nh__shared *shared = &heap->shared[klass];

@@ -61,6 +61,8 @@ struct nh__heap {
 	uint32_t budget;     /* heap lock: granules that caps may still grow by */
 	uint32_t inbox_budget; /* heap lock: the same for inboxes, apart so that magazines cannot starve them */
 	uint32_t allowance;  /* heap lock: all of it */
+	uint32_t owed;       /* heap lock: of a removed region's share, what caps had grown by; the next region pays it */
+	uint32_t inbox_owed; /* heap lock: the same of inboxes */
 	uint32_t reach;      /* heap lock: cached blocks have offsets below; each cache has a copy */
 	uint8_t cap_small, cap_large, refill; /* constant */
 	uint16_t locals;     /* constant: CPUs with a cache here */
