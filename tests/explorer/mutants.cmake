@@ -466,6 +466,13 @@ ex_mutant(rp2040-limit-open VARIANT rp2040
           REPLACE ""
           OPTIONS --scenario two)
 
+# A hit that began in a freeze must not end after the thaw with what it read in it.
+ex_mutant(rp2040-bound-last VARIANT rp2040
+          FILE core/cache.h
+          FIND "	if (NH__UNLIKELY(link >= bound))"
+          REPLACE "	if (NH__UNLIKELY(link >= nh__load_relaxed(reach)))"
+          UNITS core/allocate.c OPTIONS --scenario two)
+
 # ---- membarrier ---------------------------------------------------------------------------
 
 ex_mutant(host-no-membarrier VARIANT host

@@ -47,7 +47,8 @@ static unsigned char *region(unsigned granules, size_t *size)
 /* Caches as large as the scenario says, without the growth that leads there. */
 static void settle(struct nh__heap *heap, unsigned cap)
 {
-	heap->budget = heap->inbox_budget = 100000;
+	/* as if a large region had been there, and gone */
+	heap->budget = heap->inbox_budget = heap->allowance = heap->owed = 100000;
 	if (cap == 0 || heap->shared == NULL)
 		return;
 	heap->cap_small = heap->cap_large = (uint8_t)cap;
