@@ -269,9 +269,9 @@ ex_mutant(unmasked-malloc-hit
           OPTIONS --scenario tasks --scenario handler)
 ex_mutant(unmasked-free-hit
           FILE core/hit.h
-          FIND "#if NH_CACHES
+          FIND "#if NH_CACHES && NH_HARDENING < NH_HARDENING_FULL
 	nh_port_irq_begin(irq);"
-          REPLACE "#if NH_CACHES
+          REPLACE "#if NH_CACHES && NH_HARDENING < NH_HARDENING_FULL
 	nh_port_irq irq = 0;"
           UNITS core/allocate.c
           OPTIONS --scenario tasks --scenario handler)

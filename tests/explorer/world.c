@@ -48,7 +48,8 @@ static unsigned char *region(unsigned granules, size_t *size)
 static void settle(struct nh__heap *heap, unsigned cap)
 {
 	/* as if a large region had been there, and gone */
-	heap->budget = heap->inbox_budget = heap->allowance = heap->owed = 100000;
+	heap->budget = heap->inbox_budget = 100000;
+	heap->allowance = heap->owed = 200000;
 	if (cap == 0 || heap->shared == NULL)
 		return;
 	heap->cap_small = heap->cap_large = (uint8_t)cap;

@@ -219,7 +219,9 @@ static void regions_come_and_go(void **state)
 	for (int heap = 0; heap < 2; heap++) {
 		nh_heap_stats after = unit_stats(&u, heap);
 		assert_int_equal(after.size, before[heap].size);
-		assert_int_equal(after.cache_limit, before[heap].cache_limit);
+		/* what caps grew by in a region stays charged until another comes: once, however often it comes and goes */
+		assert_in_range(after.cache_limit, before[heap].cache_limit,
+		                before[heap].cache_limit + (4 * KIB >> NH_CACHE_SHARE));
 		assert_int_equal(after.peak >= before[heap].peak, 1);
 	}
 }

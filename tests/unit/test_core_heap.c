@@ -369,7 +369,7 @@ static void taking_and_giving(void **state)
 	(void)state;
 	for (unsigned klass = 0; klass < NH_CLASSES; klass++) {
 		size_t size = NH_USABLE(nh__class_span(klass));
-		if (nh__class_most(klass, nh__class_span(klass)) * 8u > heap->budget)
+		if (nh__class_most(klass, nh__class_span(klass)) * (2u + NH_DEPOT_SLOTS + NH_CPUS) > heap->budget)
 			break;
 		release(allocate(size));
 		uint32_t changes = heap->tlsf.changes;
