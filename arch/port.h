@@ -71,6 +71,7 @@
  *   uint32_t nh_port_entropy(void)    a word for the per-heap secret; a weak default is documented
  *   nh_status nh_port_region_check(base, size, attributes)   may this be a region? Weak; nearheap/linker.h
  *   void nh_port_fatal(const nh_fault *)   the default fatal hook: say it if possible, and stop
+ *   _Atomic uint8_t *nh_port_hook_flag(unsigned cpu)   set while the caller is in the fatal hook. Optional: one per CPU
  *   void nh_port_retire(void *payload, size_t size)   the caller gave up these bytes (sanitizers)
  */
 #ifndef NH_ARCH_PORT_H

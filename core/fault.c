@@ -5,8 +5,12 @@
 #include "core/atomic.h"
 
 static void (*_Atomic hook)(const nh_fault *fault);
-/* CPUs inside the hook: a fault of the hook itself goes to the port. Each writes its own. */
+/* CPUs inside the hook: a fault of the hook itself goes to the port. Each writes its own; where threads share a number,
+ * the port has one for each. */
+#ifndef nh_port_hook_flag
 static _Atomic uint8_t inside[NH_CPUS + 1];
+#define nh_port_hook_flag(cpu) (&inside[cpu])
+#endif
 
 void nh_fatal_hook_set(nh_fatal_hook chosen)
 {
@@ -20,13 +24,13 @@ void nh__report(nh_fault_code code, const void *address, unsigned cpu)
 	unsigned self = nh_port_cpu();
 	/* acquire: of nh_fatal_hook_set */
 	nh_fatal_hook chosen = nh__load_acquire(&hook);
-	if (chosen == NULL || nh__load_relaxed(&inside[self])) {
+	if (chosen == NULL || nh__load_relaxed(nh_port_hook_flag(self))) {
 		nh_port_fatal(&fault);
 		return;
 	}
-	nh__store_relaxed(&inside[self], 1u);
+	nh__store_relaxed(nh_port_hook_flag(self), 1u);
 	chosen(&fault);
-	nh__store_relaxed(&inside[self], 0u);
+	nh__store_relaxed(nh_port_hook_flag(self), 0u);
 }
 
 void nh__note_report(const struct nh__note *note)
@@ -42,7 +46,7 @@ void nh__stuck(unsigned cpu)
 
 void nh__report_recover(unsigned cpu)
 {
-	nh__store_relaxed(&inside[cpu], 0u);
+	nh__store_relaxed(nh_port_hook_flag(cpu), 0u);
 }
 
 #if NH_HARDENING >= NH_HARDENING_EXTREME

@@ -13,6 +13,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+_Thread_local _Atomic uint8_t nh_host__in_hook;
+
 /* ---- slots -------------------------------------------------------------------------------- */
 
 #if NH_HOST_THREADS

@@ -85,6 +85,10 @@ static inline bool nh_port_in_isr(void)
 	return false;
 }
 
+/* Inside the fatal hook: of the thread, since those without a slot share a number. */
+extern _Thread_local _Atomic uint8_t nh_host__in_hook;
+#define nh_port_hook_flag(cpu) ((void)(cpu), &nh_host__in_hook)
+
 #define NH_HOST_SPINS 16u
 #define nh_port_relax_yields(polls) (NH_HOST_MUTEX || (polls) >= NH_HOST_SPINS)
 void nh_port_relax(uint32_t polls);

@@ -100,7 +100,7 @@ ex_mutant(gate-cancel-relaxed
           FILE arch/gate_pair.h
           FIND "atomic_store_explicit(busy, count - 1u, memory_order_release);"
           REPLACE "atomic_store_explicit(busy, count - 1u, memory_order_relaxed);"
-          UNITS core/heap.c core/inspect.c
+          UNITS core/heap.c core/check.c
           OPTIONS --scenario looks)
 ex_mutant(gate-refused-relaxed
           FILE arch/c11.h

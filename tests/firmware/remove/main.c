@@ -116,6 +116,7 @@ int main(void)
 	traffic_work(0, 400, LONGEST);
 	traffic_meet(0);
 	BOARD_CHECK(nh_cpu_offline(1) == NH_OK);
+	come_and_go(&removed, &busy); /* once surely: nothing is out now */
 	BOARD_CHECK(nh_region_remove(0, loose, NULL) == NH_OK);
 	BOARD_CHECK(nh_validate(-1, NULL) == NH_OK);
 	BOARD_CHECK(removed != 0 && served != 0);
