@@ -53,7 +53,7 @@ void nh__report_recover(unsigned cpu)
 
 bool nh__in_hook(void)
 {
-	return nh__load_relaxed(&inside[nh_port_cpu()]) != 0;
+	return nh__load_relaxed(nh_port_hook_flag(nh_port_cpu())) != 0;
 }
 
 #endif
