@@ -9,6 +9,8 @@
 #include <nearheap/cortex_a.h>
 #include "arch/c11.h"
 
+#define NH_PORT_LINE 64u
+
 #ifndef NH_CORTEX_A_MASK_FIQ
 #define NH_CORTEX_A_MASK_FIQ 0
 #endif

@@ -26,6 +26,7 @@
  *       Both are compiler barriers.
  *   nh_port_irq_begin(name)   declares `name` and saves into it, for the hits; a port may pin it to a
  *       register of its choice
+ *   NH_PORT_LINE   bytes by which the caches of different CPUs are kept apart: a line, where there are data caches. Optional: 8
  *   NH_PORT_OPAQUE(variable)  the compiler may assume nothing about it; where address arithmetic
  *       folded too far costs more than it saves. Empty elsewhere.
  *   bool nh_port_in_isr(void)       in a handler: reclaim is skipped
@@ -54,9 +55,11 @@
  *   nh_port_gate_done(busy, key), nh_port_gate_undo(busy, key)   as leave and cancel
  *   nh_port_cpu_begin(cpu, key)   declares the CPU's number, and the key, by which these find its gate. Optional with
  *       done and undo: without, the key is the number, and the functions above are used.
- *   NH_PORT_GATE_BOUNDS  1 if nh_port_gate_try() does not look at `seized`: the core then closes the bounds that a hit
- *       tests anyway (limit, open) before it seizes, and what is read after a successful try must see that. Optional; with
- *       nh_port_load_ordered(word): a relaxed load that is performed before all later ones.
+ *   NH_PORT_GATE_BOUNDS  1 or 2 if nh_port_gate_try() does not look at `seized`: the core then closes the bounds that a hit
+ *       tests anyway (limit, open) before it seizes, and what is read after a successful try must see that. 2: a hit reads
+ *       nothing that a reclaimer may be writing before it has tested the bound, as C11 wants it; 1: it may, and drops what it
+ *       read. Optional; with
+ *       nh_port_load_ordered(word): a load that is performed before all later ones, and acquires of the thaw that opens.
  *   void nh_port_gate_recover(_Atomic uint32_t *busy, unsigned cpu)  `cpu` has stopped, perhaps inside: leave for it
  *   void nh_port_gate_seize(_Atomic uint32_t *seized)
  *   void nh_port_gate_open(_Atomic uint32_t *seized)
@@ -104,6 +107,9 @@ void nh__stuck(unsigned cpu);
 #error "nearheap: no port chosen (define NH_PORT_HOST, NH_PORT_RP2040 ..., or add one: docs/PORTING.md)"
 #endif
 
+#ifndef NH_PORT_LINE
+#define NH_PORT_LINE 8u
+#endif
 #ifndef NH_PORT_GATE_BOUNDS
 #define NH_PORT_GATE_BOUNDS 0
 #endif

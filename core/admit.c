@@ -16,9 +16,6 @@
 
 #define ALIGN_UP(value, alignment) (((value) + (uintptr_t)(alignment)-1u) & ~((uintptr_t)(alignment)-1u))
 #define CONTROL_ALIGN (NH_64BIT ? 16u : 8u)
-#ifndef NH_PORT_LINE
-#define NH_PORT_LINE 8u /* caches of different CPUs need not be kept apart */
-#endif
 
 /* ---- plans -------------------------------------------------------------------------------- */
 
@@ -293,7 +290,7 @@ static void reach_set(struct nh__heap *heap, struct nh__cache_head *head)
 	nh__store_relaxed(&head->reach, nh__chain_bound(heap->reach));
 #if NH_PORT_GATE_BOUNDS
 	if (heap->freeze.phase == NH__IDLE) /* else its end opens them */
-		nh__store_relaxed(&head->open, nh__chain_bound(heap->reach));
+		nh__bounds_open(heap, head);
 #endif
 }
 
@@ -362,9 +359,9 @@ static struct nh__heap *heap_build(const struct plan *plan, const nh_heap_config
 		caches_build(heap, plan, (unsigned char *)ALIGN_UP((uintptr_t)lists + plan->lists, CONTROL_ALIGN),
 		             nh__granules(site->end - site->first));
 #endif
-	reach_add(heap, site->end);
 	nh__region_prepare(region);
 	nh__tlsf_add(&heap->tlsf, region);
+	reach_add(heap, site->end);
 	budget_add(heap, heap->tlsf.total);
 	return heap;
 }

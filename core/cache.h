@@ -135,6 +135,7 @@ struct nh__cache {
 	struct nh__heap *heap;                   /* constant: whose cache it is; NULL in nh__no_cache */
 	_Atomic uint32_t counters[NH__COUNTERS]; /* gate (bypasses: this CPU) */
 	uint8_t visit;                           /* gate: ageing */
+	bool spent;                              /* gate: the budget had no room for a wider magazine */
 	uint32_t prev[]; /* gate: NH_CLASSES words where the heap has several local CPUs */
 };
 
@@ -198,8 +199,12 @@ NH__INLINE uint32_t nh__chain_bound(uint32_t offset)
 	return offset >= NH__WINDOW ? UINT32_MAX : offset << NH__COUNT_BITS;
 }
 
-/* count(word) == 0, and count(word) - count(link) == 1, as shifts: no mask to keep in a register. */
+/* count(word) == 0, and count(word) - count(link) == 1; narrow as shifts: no mask to keep in a register. */
+#if NH_WIDE
+#define NH__EMPTY(word) (((word) & NH__COUNT_MASK) == 0)
+#else
 #define NH__EMPTY(word) ((uint32_t)((word) << (32 - NH__COUNT_BITS)) == 0)
+#endif
 #define NH__ONE_LESS(word, link) NH__EMPTY((word) - (link) - 1u)
 
 /* Where a bound stands for the gate, what it admits to is read after it. */
@@ -210,10 +215,12 @@ NH__INLINE uint32_t nh__chain_bound(uint32_t offset)
 #endif
 
 #if NH_PORT_GATE_BOUNDS
-#define nh__hit_reach(head) (&(head)->open)
+#define nh__hit_bound(head) nh__load_bound(&(head)->open)
 #else
-#define nh__hit_reach(head) (&(head)->reach)
+#define nh__hit_bound(head) nh__load_relaxed(&(head)->reach)
 #endif
+/* Of a seized gate's owner nothing is to be read, though nothing would come of it: in C11 it would be a race. */
+#define nh__hit_closed(bound) (NH_PORT_GATE_BOUNDS == 2 && NH__UNLIKELY((bound) == 0))
 
 /* From NH_HARDENING_FULL on the word behind a link holds its complement: a write after free that hits one of the two is
  * always seen. */
@@ -225,12 +232,10 @@ NH__INLINE uint32_t nh__chain_bound(uint32_t offset)
 #define nh__link_echoes(block) true
 #endif
 
-/* Takes the head off *word into *top, or returns false and changes nothing if it is empty or damaged. */
-NH__INLINE bool nh__chain_take(const struct nh__cache_head *head, const _Atomic uint32_t *reach, uint32_t *word,
-                               struct nh__block **top)
+/* Takes the head off *word into *top, or returns false and changes nothing if it is empty or damaged. `bound` was read
+ * before: as long as a bound is open, no reclaimer has found the gate quiet, and none will until it is left. */
+NH__INLINE bool nh__chain_take(const struct nh__cache_head *head, uint32_t bound, uint32_t *word, struct nh__block **top)
 {
-	/* before the word: as long as a bound is open, no reclaimer has found the gate quiet, and none will until it is left */
-	uint32_t bound = nh__load_bound(reach);
 	uint32_t chain = *word;
 	if (NH__UNLIKELY(NH__EMPTY(chain)))
 		return false;
@@ -241,7 +246,7 @@ NH__INLINE bool nh__chain_take(const struct nh__cache_head *head, const _Atomic 
 	if (NH__UNLIKELY(!NH__ONE_LESS(chain, link)))
 		return false;
 #endif
-#if NH_HARDENING >= NH_HARDENING_MODERATE || NH_PORT_GATE_BOUNDS
+#if NH_HARDENING >= NH_HARDENING_MODERATE || NH_PORT_GATE_BOUNDS == 1
 	/* Keeps the next pop from following a wild link that passed the first test by chance. */
 	if (NH__UNLIKELY(link >= bound))
 		return false;
@@ -263,7 +268,7 @@ static inline struct nh__block *nh__chain_pop(const struct nh__cache_head *head,
 {
 	struct nh__block *top;
 	uint32_t chain = *word;
-	if (!nh__chain_take(head, &head->reach, word, &top))
+	if (!nh__chain_take(head, nh__load_relaxed(&head->reach), word, &top))
 		return NULL;
 	if (NH_HARDENING >= NH_HARDENING_MODERATE && nh__load_relaxed(&top->owner) != NH__OWNER_CACHED) {
 		*word = chain;

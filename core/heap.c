@@ -267,6 +267,7 @@ static void age(struct nh__heap *heap, struct nh__cache *cache, unsigned but, ui
 	if (slot->last < slot->cap && (!heap->two || cache->prev[klass] == 0)) {
 		slot->cap--;
 		heap->budget += credit;
+		cache->spent = false;
 	}
 }
 
@@ -432,6 +433,26 @@ static bool make_room(struct nh__heap *heap, struct nh__cache *cache, unsigned k
 	return NH__COUNT(slot->cur) < slot->cap;
 }
 
+#if NH_REFILL > 1
+
+/* A magazine that is full while the second is empty is too small for how its class comes and goes: each swap of the two
+ * costs what hits do not. Where memory is spent on speed its cap grows instead, while the budget lasts. */
+static bool widen(struct nh__heap *heap, struct nh__cache *cache, unsigned cpu, unsigned klass, struct nh__note *note)
+{
+	struct nh__slot *slot = &cache->slot[klass];
+	if (!heap->two || cache->spent || cache->prev[klass] != 0 || slot->cap >= cap_limit(heap, nh__slot_span(slot, klass)) ||
+	    !lock_flat(heap, cpu))
+		return false;
+	grow_cap(heap, cache, klass);
+	unlock_flat(heap, cpu, note);
+	cache->spent = NH__COUNT(slot->cur) >= slot->cap;
+	return !cache->spent;
+}
+
+#else
+#define widen(heap, cache, cpu, klass, note) false
+#endif
+
 /* Inside the gate. One TLSF operation at most; two where several CPUs are local. */
 static void give_inside(struct nh__heap *heap, struct nh__cache *cache, unsigned cpu, struct nh__block *block,
                         unsigned klass, struct nh__note *note)
@@ -444,7 +465,7 @@ static void give_inside(struct nh__heap *heap, struct nh__cache *cache, unsigned
 		return;
 	}
 	nh__count(cache, NH__SLOW, 1);
-	if (slot != NULL && rotate(heap, cache, klass)) {
+	if (slot != NULL && (widen(heap, cache, cpu, klass, note) || rotate(heap, cache, klass))) {
 		push(cache, slot, block);
 		return;
 	}

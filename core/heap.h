@@ -108,6 +108,17 @@ void nh__make_live(struct nh__heap *heap, struct nh__block *block);
 /* What it says then, for checks. */
 uint8_t nh__live_owner(struct nh__heap *heap, struct nh__block *block);
 
+#if NH_CACHES && NH_PORT_GATE_BOUNDS
+/* Heap lock held. What a hit of this cache lets pass from now on; closed for ever where no hit may enter its gate, for want
+ * of a fence. */
+static inline void nh__bounds_open(const struct nh__heap *heap, struct nh__cache_head *head)
+{
+	/* release: to nh__load_bound */
+	nh__store_release(&head->limit, NH_PORT_GATE_OPEN == 0 ? heap->tlsf.primary : 0u);
+	nh__store_release(&head->open, NH_PORT_GATE_OPEN == 0 ? nh__chain_bound(heap->reach) : 0u);
+}
+#endif
+
 /* Could a block be had without reclaim? Allocates nothing. */
 bool nh__heap_could(struct nh__heap *heap, const struct nh__need *need, struct nh__note *note);
 

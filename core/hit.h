@@ -23,6 +23,7 @@ NH__INLINE enum nh__outcome nh__malloc_hit(nh_instance *instance, size_t size, s
 {
 #if NH_CACHES
 	size_t index = (size - 1u) >> NH__CLASS_STEP;
+	NH_PORT_OPAQUE(index);
 	if (NH__UNLIKELY(index >= NH__CLASS_TABLE))
 		return NH__SIZE;
 	nh_port_irq_begin(irq);
@@ -31,7 +32,8 @@ NH__INLINE enum nh__outcome nh__malloc_hit(nh_instance *instance, size_t size, s
 	unsigned code = nh__load_relaxed(&instance->class_of[index]);
 	struct nh__slot *slot = &nh__cache_view(cache, code * NH__CODE_UNIT)->slot[0];
 	if (NH__LIKELY(nh__gate_try(&cache->head.gate, key))) {
-		if (NH__LIKELY(nh__chain_take(&cache->head, nh__hit_reach(&cache->head), &slot->cur, block))) {
+		uint32_t bound = nh__hit_bound(&cache->head);
+		if (NH__LIKELY(!nh__hit_closed(bound) && nh__chain_take(&cache->head, bound, &slot->cur, block))) {
 			nh__store_relaxed(&(*block)->owner, (uint8_t)nh__slot_live(slot, nh__code_klass(code)));
 			nh__gate_done(&cache->head.gate, key);
 			nh_port_irq_restore(irq);

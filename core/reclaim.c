@@ -85,8 +85,7 @@ static void thaw(struct nh__heap *heap)
 			continue;
 		nh_port_gate_open(&heap->cache[cpu]->head.gate.seized);
 #if NH_PORT_GATE_BOUNDS
-		nh__store_relaxed(&heap->cache[cpu]->head.limit, heap->tlsf.primary);
-		nh__store_relaxed(&heap->cache[cpu]->head.open, nh__chain_bound(heap->reach));
+		nh__bounds_open(heap, &heap->cache[cpu]->head);
 #endif
 	}
 }

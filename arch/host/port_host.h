@@ -31,6 +31,11 @@
 #error "NH_HOST_MUTEX: 0, or 1 with threads"
 #endif
 
+/* Caches of different CPUs share no line. */
+#ifndef NH_PORT_LINE
+#define NH_PORT_LINE 64u
+#endif
+
 #define NH_PORT_OUTSIDERS NH_HOST_THREADS
 #define NH_PORT_HEAVY 1
 /* 0 with membarrier, 2 without; see nh_port_gate_enter. */
@@ -73,7 +78,7 @@ static inline nh_port_irq nh_port_irq_save(void)
 }
 
 #define nh_port_irq_begin(name) nh_port_irq name = nh_port_irq_save()
-#define NH_PORT_OPAQUE(variable) ((void)(variable))
+#define NH_PORT_OPAQUE(variable) __asm("" : "+r"(variable))
 
 static inline void nh_port_irq_restore(nh_port_irq state)
 {
@@ -114,42 +119,52 @@ void nh_port_relax(uint32_t polls);
  */
 bool nh_host__gate_enter_fenced(_Atomic uint32_t *busy, _Atomic uint32_t *seized, uint32_t count);
 
-/* Inlined into the hits: no call, so that they need no stack frame. */
-static inline bool nh_host__gate_try(_Atomic uint32_t *busy, _Atomic uint32_t *seized, uint32_t *key)
+/* Inlined into the hits: no call, so that they need no stack frame. Whether the gate is seized the bounds tell, which a
+ * hit reads next. */
+static inline bool nh_host__gate_try(_Atomic uint32_t *busy, uint32_t *key)
 {
 	uint32_t count = *key = atomic_load_explicit(busy, memory_order_relaxed);
-#if NH_HOST_TSAN
-	return (count & 1u) == 0 && nh_host__gate_enter_fenced(busy, seized, count);
-#else
 	if (count & 1u)
-		return false;
+		return false; /* a signal handler on top of the owner */
 	atomic_store_explicit(busy, count + 1u, memory_order_relaxed);
 	atomic_signal_fence(memory_order_seq_cst); /* the other half is nh_port_heavy_fence */
-	/* acquire: of nh_port_gate_open */
-	if (__builtin_expect(atomic_load_explicit(seized, memory_order_acquire) == 0, 1))
-		return true;
-	/* release: nothing was touched, but a reader of this word must not see less than one of the last */
-	atomic_store_explicit(busy, count, memory_order_release);
-	return false;
-#endif
+	return true;
 }
 
 static inline bool nh_port_gate_enter(_Atomic uint32_t *busy, _Atomic uint32_t *seized, unsigned cpu)
 {
-	uint32_t key;
+	uint32_t count;
 	(void)cpu;
 #if !NH_HOST_TSAN
-	if (nh_host__gate_open == 0)
-		return nh_host__gate_try(busy, seized, &key);
+	if (nh_host__gate_open == 0) {
+		if (!nh_host__gate_try(busy, &count))
+			return false;
+		/* acquire: of nh_port_gate_open */
+		if (atomic_load_explicit(seized, memory_order_acquire) == 0)
+			return true;
+		/* release: nothing was touched, but a reader of this word must not see less than one of the last */
+		atomic_store_explicit(busy, count, memory_order_release);
+		return false;
+	}
 #endif
-	key = atomic_load_explicit(busy, memory_order_relaxed);
-	if (key & 1u)
-		return false; /* a signal handler on top of the owner */
-	return nh_host__gate_enter_fenced(busy, seized, key);
+	count = atomic_load_explicit(busy, memory_order_relaxed);
+	return (count & 1u) == 0 && nh_host__gate_enter_fenced(busy, seized, count);
 }
 
-#define nh_port_gate_try(busy, seized, key) nh_host__gate_try((busy), (seized), &(key))
 #define NH_PORT_KEY_IS_COUNT 1
+#if NH_HOST_TSAN
+#define nh_port_gate_try(busy, seized, key) nh_host__gate_try_fenced((busy), (seized), &(key))
+static inline bool nh_host__gate_try_fenced(_Atomic uint32_t *busy, _Atomic uint32_t *seized, uint32_t *key)
+{
+	uint32_t count = *key = atomic_load_explicit(busy, memory_order_relaxed);
+	return (count & 1u) == 0 && nh_host__gate_enter_fenced(busy, seized, count);
+}
+#else
+#define NH_PORT_GATE_BOUNDS 2
+#define nh_port_gate_try(busy, seized, key) nh_host__gate_try((busy), &(key))
+/* acquire: of the release by which a thaw opens the bound */
+#define nh_port_load_ordered(word) atomic_load_explicit((word), memory_order_acquire)
+#endif
 
 #include "arch/gate_pair.h"
 

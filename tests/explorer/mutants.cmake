@@ -355,7 +355,7 @@ ex_mutant(heap-by-heap
 
 ex_mutant(rotate-outside-gate
           FILE core/heap.c
-          FIND "	if (slot != NULL && rotate(heap, cache, klass)) {"
+          FIND "	if (slot != NULL && (widen(heap, cache, cpu, klass, note) || rotate(heap, cache, klass))) {"
           REPLACE "	nh__gate_leave(&cache->head.gate, cpu);
 	bool rotated = slot != NULL && rotate(heap, cache, klass);
 	nh__bump(&cache->head.gate.busy, 1u);
@@ -470,7 +470,7 @@ ex_mutant(rp2040-limit-open VARIANT rp2040
 ex_mutant(rp2040-bound-last VARIANT rp2040
           FILE core/cache.h
           FIND "	if (NH__UNLIKELY(link >= bound))"
-          REPLACE "	if (NH__UNLIKELY(link >= nh__load_relaxed(reach)))"
+          REPLACE "	if (NH__UNLIKELY(link >= nh__load_relaxed(&head->open)))"
           UNITS core/allocate.c OPTIONS --scenario two)
 
 # ---- membarrier ---------------------------------------------------------------------------
@@ -485,4 +485,21 @@ ex_mutant(host-seized-relaxed VARIANT host
           FILE arch/host/port_host.h
           FIND "atomic_load_explicit(seized, memory_order_acquire) == 0"
           REPLACE "atomic_load_explicit(seized, memory_order_relaxed) == 0"
+          UNITS core/heap.c OPTIONS --scenario two)
+ex_mutant(host-bound-relaxed VARIANT host
+          FILE arch/host/port_host.h
+          FIND "#define nh_port_load_ordered(word) atomic_load_explicit((word), memory_order_acquire)"
+          REPLACE "#define nh_port_load_ordered(word) atomic_load_explicit((word), memory_order_relaxed)"
           UNITS core/allocate.c OPTIONS --scenario two)
+ex_mutant(host-bounds-opened-relaxed VARIANT host
+          FILE core/heap.h
+          FIND "	nh__store_release(&head->limit, NH_PORT_GATE_OPEN == 0 ? heap->tlsf.primary : 0u);
+	nh__store_release(&head->open, NH_PORT_GATE_OPEN == 0 ? nh__chain_bound(heap->reach) : 0u);"
+          REPLACE "	nh__store_relaxed(&head->limit, NH_PORT_GATE_OPEN == 0 ? heap->tlsf.primary : 0u);
+	nh__store_relaxed(&head->open, NH_PORT_GATE_OPEN == 0 ? nh__chain_bound(heap->reach) : 0u);"
+          UNITS core/reclaim.c OPTIONS --scenario two)
+ex_mutant(host-bounds-left-open VARIANT host
+          FILE core/reclaim.c
+          FIND "nh__store_relaxed(&heap->cache[cpu]->head.open, 0u);"
+          REPLACE ""
+          OPTIONS --scenario two)

@@ -530,6 +530,37 @@ static void rotation(void **state)
 	assert_true(heap->cache[1]->slot[klass].cur == 0);
 }
 
+/* A full magazine beside an empty second one grows, where memory is spent on speed, until the budget or its limit ends;
+ * then the two are swapped, and nobody asks the budget again. */
+static void widening(void **state)
+{
+	(void)state;
+	enum { CAP = 2 };
+	unsigned klass = class_of(SMALL), cap = CAP;
+	struct nh__slot *slot = &cache->slot[klass];
+	void *blocks[4 * NH_CAP_SMALL];
+	unsigned left = 4 * NH_CAP_SMALL;
+	for (unsigned i = 0; i < left; i++)
+		blocks[i] = allocate(SMALL);
+	slot->cap = CAP;
+	heap->shared[klass].depot_cap = CAP;
+	heap->budget = NH_REFILL * (3u + NH_DEPOT_SLOTS + heap->locals) * span_of(SMALL) * 2u;
+	heap->allowance = charged() + heap->budget + heap->inbox_budget;
+	for (unsigned i = 0; i < CAP; i++)
+		release(blocks[left -= 2]); /* no two neighbours */
+	assert_int_equal(NH__COUNT(slot->cur), CAP);
+	while (cache->prev[klass] == 0 && left > 2) {
+		release(blocks[left -= 2]);
+		assert_true(cache->prev[klass] != 0 || slot->cap >= NH__COUNT(slot->cur));
+		cap = slot->cap;
+	}
+	assert_true(NH_REFILL > 1 ? cap > CAP : cap == CAP);
+	assert_int_equal(NH__COUNT(cache->prev[klass]), cap);
+	assert_int_equal(NH__COUNT(slot->cur), 1);
+	assert_int_equal(cache->spent, NH_REFILL > 1 && cap < heap->cap_small);
+	check_account();
+}
+
 /* A full depot leaves prev where it was. */
 static void full_depot_keeps_prev(void **state)
 {
@@ -550,6 +581,20 @@ static void full_depot_keeps_prev(void **state)
 	assert_int_equal(owner_of(blocks[4]), NH__OWNER_TLSF);
 	for (unsigned i = 0; i < NH_DEPOT_SLOTS; i++)
 		nh__store_relaxed(&heap->shared[klass].depot[i], 0);
+}
+
+#endif
+
+#if NH_PORT_GATE_BOUNDS
+
+/* Where hits have no fence, their bounds stay closed, and every call takes the slow path. */
+static void bounds_say_whether_hits_may(void **state)
+{
+	(void)state;
+	const bool open = NH_PORT_GATE_OPEN == 0;
+	struct nh__cache_head *head = &heap->cache[0]->head;
+	assert_int_equal(nh__load_relaxed(&head->limit), open ? heap->tlsf.primary : 0);
+	assert_int_equal(nh__load_relaxed(&head->open), open ? nh__load_relaxed(&head->reach) : 0);
 }
 
 #endif
@@ -651,8 +696,12 @@ int main(int argc, char **argv)
 		TEST(busy_classes_stay),
 		TEST(no_ageing_without_need),
 		TEST(visits_go_round),
+#if NH_PORT_GATE_BOUNDS
+		TEST(bounds_say_whether_hits_may),
+#endif
 #if NH__DEPOT
 		TEST(rotation),
+		TEST(widening),
 		TEST(full_depot_keeps_prev),
 #endif
 		TEST(one_operation_per_call),
