@@ -29,6 +29,7 @@
  *   NH_PORT_LINE   bytes by which the caches of different CPUs are kept apart: a line, where there are data caches. Optional: 8
  *   NH_PORT_OPAQUE(variable)  the compiler may assume nothing about it; where address arithmetic
  *       folded too far costs more than it saves. Empty elsewhere.
+ *   NH_PORT_ONCE(variable)    the compiler computes it here, and not again in parts where it is used. Optional: as opaque
  *   bool nh_port_in_isr(void)       in a handler: reclaim is skipped
  *   void nh_port_relax(uint32_t polls)   one poll of something another CPU must do; hosts yield
  *   bool nh_port_relax_yields(uint32_t polls)   this one may give the CPU to another thread. Optional: never
@@ -109,6 +110,9 @@ void nh__stuck(unsigned cpu);
 
 #ifndef NH_PORT_LINE
 #define NH_PORT_LINE 8u
+#endif
+#ifndef NH_PORT_ONCE
+#define NH_PORT_ONCE(variable) NH_PORT_OPAQUE(variable)
 #endif
 #ifndef NH_PORT_GATE_BOUNDS
 #define NH_PORT_GATE_BOUNDS 0

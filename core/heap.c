@@ -440,8 +440,8 @@ static bool make_room(struct nh__heap *heap, struct nh__cache *cache, unsigned k
 static bool widen(struct nh__heap *heap, struct nh__cache *cache, unsigned cpu, unsigned klass, struct nh__note *note)
 {
 	struct nh__slot *slot = &cache->slot[klass];
-	if (!heap->two || cache->spent || cache->prev[klass] != 0 || slot->cap >= cap_limit(heap, nh__slot_span(slot, klass)) ||
-	    !lock_flat(heap, cpu))
+	if (!heap->two || cache->spent || NH__EMPTY(slot->cur) || cache->prev[klass] != 0 ||
+	    slot->cap >= cap_limit(heap, nh__slot_span(slot, klass)) || !lock_flat(heap, cpu))
 		return false;
 	grow_cap(heap, cache, klass);
 	unlock_flat(heap, cpu, note);

@@ -23,7 +23,7 @@ NH__INLINE enum nh__outcome nh__malloc_hit(nh_instance *instance, size_t size, s
 {
 #if NH_CACHES
 	size_t index = (size - 1u) >> NH__CLASS_STEP;
-	NH_PORT_OPAQUE(index);
+	NH_PORT_ONCE(index);
 	if (NH__UNLIKELY(index >= NH__CLASS_TABLE))
 		return NH__SIZE;
 	nh_port_irq_begin(irq);
@@ -37,7 +37,7 @@ NH__INLINE enum nh__outcome nh__malloc_hit(nh_instance *instance, size_t size, s
 			nh__store_relaxed(&(*block)->owner, (uint8_t)nh__slot_live(slot, nh__code_klass(code)));
 			nh__gate_done(&cache->head.gate, key);
 			nh_port_irq_restore(irq);
-			NH_PORT_OPAQUE(*block); /* else its payload's address occupies a register from the link on */
+			NH_PORT_ONCE(*block); /* else its payload's address occupies a register from the link on */
 			return NH__HIT;
 		}
 		nh__gate_undo(&cache->head.gate, key);

@@ -78,7 +78,8 @@ static inline nh_port_irq nh_port_irq_save(void)
 }
 
 #define nh_port_irq_begin(name) nh_port_irq name = nh_port_irq_save()
-#define NH_PORT_OPAQUE(variable) __asm("" : "+r"(variable))
+#define NH_PORT_OPAQUE(variable) ((void)(variable))
+#define NH_PORT_ONCE(variable) __asm("" : "+r"(variable))
 
 static inline void nh_port_irq_restore(nh_port_irq state)
 {
