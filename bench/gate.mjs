@@ -52,7 +52,7 @@ function addBoard(figures, preset, images) {
       figures.add(compiler, `${name} ${kind} worst`, worst);
     }
     figures.add(compiler, `${name} longest masked`, masked.longest);
-    figures.add(compiler, `${name} longest held`, held.longest);
+    if (held) figures.add(compiler, `${name} longest held`, held.longest);
     figures.add(compiler, `${preset} bytes, ${image}: instance`, instance);
     for (const [heap, { bytes }] of Object.entries(control)) figures.add(compiler, `${preset} bytes, ${image}: control of ${heap}`, bytes);
   }

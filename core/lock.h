@@ -50,6 +50,15 @@ void nh__lock_release(struct nh__lock *lock, unsigned id);
 /* It was taken, or the attempt failed spuriously: waits in line. */
 void nh__lock_queue(struct nh__lock *lock, unsigned id);
 
+/* 0: as functions only, which are smaller, and whose holds can be watched from outside. */
+#ifndef NH__LOCK_INLINE
+#ifdef __OPTIMIZE_SIZE__
+#define NH__LOCK_INLINE 0
+#else
+#define NH__LOCK_INLINE 1
+#endif
+#endif
+
 /* The same two, in line, for the paths whose worst case counts. */
 static inline void nh__lock_acquire_flat(struct nh__lock *lock, unsigned id)
 {
@@ -79,7 +88,7 @@ static inline void nh__lock_release_flat(struct nh__lock *lock, unsigned id)
 
 #endif
 
-#if NH_LOCKERS == 1 || NH_LOCK_BACKEND != NH_LOCK_OWNER || defined(__OPTIMIZE_SIZE__)
+#if NH_LOCKERS == 1 || NH_LOCK_BACKEND != NH_LOCK_OWNER || !NH__LOCK_INLINE
 #define nh__lock_acquire_fast nh__lock_acquire
 #define nh__lock_release_fast nh__lock_release
 #else

@@ -17,11 +17,14 @@ const PRESETS = ['rp2040', 'm33', 'a9', 'a15', 'a7', 'a53', 'lse'];
 const IMAGES = ['moderate', 'basic', 'none', 'nocaches', 'newlib'];
 const KINDS = ['empty', 'pairMalloc', 'pairFree', 'aloneMalloc', 'aloneFree', 'mallocHit', 'mallocMiss', 'mallocLarge',
   'freeHit', 'freeOverflow', 'freeLarge', 'freeRemote', 'freeRemoteFull', 'fallback', 'reclaim', 'refused'];
+/** Images whose lock is in line, and those of the same that has it as functions. */
+const HOLDS = { moderate: 'moderate_holds', nocaches: 'nocaches_holds' };
 const HEAPS = { near: 'of one CPU', far: 'of one CPU', spare: 'shared', whole: 'shared' };
 const LOCK = ['nh__lock_acquire', 'nh__lock_release'];
 
 function build(preset, images) {
-  const dir = join(buildIn(preset, `build/bench/${preset}`, {}, images.map((image) => `bench_${image}`)), 'bench/firmware');
+  const all = images.flatMap((image) => [image, HOLDS[image]]).filter(Boolean);
+  const dir = join(buildIn(preset, `build/bench/${preset}`, {}, all.map((image) => `bench_${image}`)), 'bench/firmware');
   return { dir, ...readJson(join(dir, 'bench.json')) };
 }
 
@@ -128,13 +131,20 @@ function sizeOf(target, library) {
   return { text, data, bss };
 }
 
-function measure(target, image) {
+function runImage(target, image) {
   const elf = join(target.dir, `bench_${image}.elf`);
   const report = join(target.dir, `${image}.json`);
   const raw = (target.port === 'rp2040' ? runEmulated : runQemu)(target, elf, report, measuredFunctions(target, image));
   if (!/^bench: ok$/m.test(raw.output)) throw new RunError(`${elf}: no verdict\n${raw.output}`);
+  return raw;
+}
+
+function measure(target, image) {
+  const raw = runImage(target, image);
   const unit = /^unit: (\w+)/m.exec(raw.output)?.[1] ?? 'instructions';
-  const result = { kinds: kindsOf(raw), masked: raw.masked, held: raw.held };
+  const result = { kinds: kindsOf(raw), masked: raw.masked };
+  if (HOLDS[image]) result.held = runImage(target, HOLDS[image]).held;
+  else if (image === 'newlib') result.held = raw.held;
   const board = /^board: (.*)$/m.exec(raw.output)[1];
   if (image !== 'newlib') {
     result.control = controlOf(raw.output);
