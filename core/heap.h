@@ -109,6 +109,14 @@ void nh__make_live(struct nh__heap *heap, struct nh__block *block);
 uint8_t nh__live_owner(struct nh__heap *heap, struct nh__block *block);
 
 #if NH_CACHES && NH_PORT_GATE_BOUNDS
+/* Heap lock held; before the gate is seized. */
+static inline void nh__bounds_close(struct nh__cache_head *head)
+{
+	/* seq_cst: as nh_port_gate_seize, whose place they take for the hits */
+	atomic_store_explicit(&head->limit, 0u, memory_order_seq_cst);
+	atomic_store_explicit(&head->open, 0u, memory_order_seq_cst);
+}
+
 /* Heap lock held. What a hit of this cache lets pass from now on; closed for ever where no hit may enter its gate, for want
  * of a fence. */
 static inline void nh__bounds_open(const struct nh__heap *heap, struct nh__cache_head *head)

@@ -55,8 +55,7 @@ static void start(struct nh__heap *heap)
 		if (heap->cache[cpu] == NULL)
 			continue;
 #if NH_PORT_GATE_BOUNDS
-		nh__store_relaxed(&heap->cache[cpu]->head.limit, 0u);
-		nh__store_relaxed(&heap->cache[cpu]->head.open, 0u);
+		nh__bounds_close(&heap->cache[cpu]->head);
 #endif
 		nh_port_gate_seize(&heap->cache[cpu]->head.gate.seized);
 	}

@@ -161,7 +161,7 @@ static inline bool nh_host__gate_try_fenced(_Atomic uint32_t *busy, _Atomic uint
 	return (count & 1u) == 0 && nh_host__gate_enter_fenced(busy, seized, count);
 }
 #else
-#define NH_PORT_GATE_BOUNDS 2
+#define NH_PORT_GATE_BOUNDS (NH_CPUS + NH_PORT_OUTSIDERS > 1 ? 2 : 0)
 #define nh_port_gate_try(busy, seized, key) nh_host__gate_try((busy), &(key))
 /* acquire: of the release by which a thaw opens the bound */
 #define nh_port_load_ordered(word) atomic_load_explicit((word), memory_order_acquire)

@@ -54,6 +54,20 @@ ex_mutant(gate-owner-acquire
           REPLACE "atomic_load_explicit(seized, memory_order_acquire)"
           UNITS core/allocate.c core/heap.c
           OPTIONS --scenario two)
+ex_mutant(gate-bound-acquire
+          FILE arch/c11.h
+          FIND "#define nh_port_load_ordered(word) atomic_load_explicit((word), memory_order_seq_cst)"
+          REPLACE "#define nh_port_load_ordered(word) atomic_load_explicit((word), memory_order_acquire)"
+          UNITS core/allocate.c core/heap.c
+          OPTIONS --scenario two)
+ex_mutant(gate-bounds-closed-release
+          FILE core/heap.h
+          FIND "	atomic_store_explicit(&head->limit, 0u, memory_order_seq_cst);
+	atomic_store_explicit(&head->open, 0u, memory_order_seq_cst);"
+          REPLACE "	nh__store_release(&head->limit, 0u);
+	nh__store_release(&head->open, 0u);"
+          UNITS core/reclaim.c
+          OPTIONS --scenario two)
 ex_mutant(gate-seize-release
           FILE arch/gate_pair.h
           FIND "atomic_store_explicit(seized, 1u, memory_order_seq_cst);"
@@ -110,12 +124,14 @@ ex_mutant(gate-refused-relaxed
           OPTIONS --scenario two)
 ex_mutant(gate-seized-first
           FILE arch/c11.h
-          FIND "	atomic_store_explicit(busy, count + 1u, memory_order_seq_cst);
+          FIND "	if (!nh_port__gate_try(busy, &count))
+		return false;
 	/* acquire: of nh_port_gate_open */
 	if (__builtin_expect(atomic_load_explicit(seized, memory_order_seq_cst) == NH_PORT_GATE_OPEN, 1))
 		return true;"
           REPLACE "	uint32_t seen = atomic_load_explicit(seized, memory_order_seq_cst);
-	atomic_store_explicit(busy, count + 1u, memory_order_seq_cst);
+	if (!nh_port__gate_try(busy, &count))
+		return false;
 	if (__builtin_expect(seen == NH_PORT_GATE_OPEN, 1))
 		return true;"
           UNITS core/allocate.c core/heap.c
@@ -456,14 +472,16 @@ ex_mutant(rp2040-seized-first VARIANT rp2040
 		return true;"
           UNITS core/heap.c OPTIONS --scenario two --scenario grow --scenario trim)
 ex_mutant(rp2040-bounds-open VARIANT rp2040
-          FILE core/reclaim.c
-          FIND "nh__store_relaxed(&heap->cache[cpu]->head.open, 0u);"
+          FILE core/heap.h
+          FIND "	atomic_store_explicit(&head->open, 0u, memory_order_seq_cst);"
           REPLACE ""
+          UNITS core/reclaim.c
           OPTIONS --scenario two)
 ex_mutant(rp2040-limit-open VARIANT rp2040
-          FILE core/reclaim.c
-          FIND "nh__store_relaxed(&heap->cache[cpu]->head.limit, 0u);"
+          FILE core/heap.h
+          FIND "	atomic_store_explicit(&head->limit, 0u, memory_order_seq_cst);"
           REPLACE ""
+          UNITS core/reclaim.c
           OPTIONS --scenario two)
 
 # A hit that began in a freeze must not end after the thaw with what it read in it.
@@ -499,7 +517,8 @@ ex_mutant(host-bounds-opened-relaxed VARIANT host
 	nh__store_relaxed(&head->open, NH_PORT_GATE_OPEN == 0 ? nh__chain_bound(heap->reach) : 0u);"
           UNITS core/reclaim.c OPTIONS --scenario two)
 ex_mutant(host-bounds-left-open VARIANT host
-          FILE core/reclaim.c
-          FIND "nh__store_relaxed(&heap->cache[cpu]->head.open, 0u);"
+          FILE core/heap.h
+          FIND "	atomic_store_explicit(&head->open, 0u, memory_order_seq_cst);"
           REPLACE ""
+          UNITS core/reclaim.c
           OPTIONS --scenario two)
