@@ -10,6 +10,7 @@
 #include "arch/c11.h"
 
 #define NH_PORT_LINE 64u
+#define NH_PORT_VOLATILE_RELAXED
 
 #ifndef NH_CORTEX_A_MASK_FIQ
 #define NH_CORTEX_A_MASK_FIQ 0

@@ -34,6 +34,9 @@
  *   void nh_port_relax(uint32_t polls)   one poll of something another CPU must do; hosts yield
  *   bool nh_port_relax_yields(uint32_t polls)   this one may give the CPU to another thread. Optional: never
  *
+ *   NH_PORT_VOLATILE_RELAXED   relaxed loads and stores are made as volatile ones of the value's type: the same instruction,
+ *       of a naturally aligned word or less, and as little is said of its order; but gcc forms the address of what it takes
+ *       for atomic apart, which costs an addition each on ARMv8. Optional, and nothing for race detectors
  *   bool nh_port_cas_acquire(_Atomic uint32_t *word, uint32_t *expected, uint32_t desired)
  *   bool nh_port_cas_release(...)   compare-and-swap; may fail spuriously; on failure *expected is
  *       the value seen and nothing was written; failure order relaxed

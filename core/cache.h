@@ -240,7 +240,7 @@ NH__INLINE bool nh__chain_take(const struct nh__cache_head *head, uint32_t bound
 	if (NH__UNLIKELY(NH__EMPTY(chain)))
 		return false;
 	struct nh__block *block = nh__chain_top(head, chain);
-	NH_PORT_OPAQUE(block);
+	NH_PORT_ONCE(block);
 	uint32_t link = nh__link_code(*nh__link(block), head->secret, block);
 #if NH_HARDENING >= NH_HARDENING_MODERATE
 	if (NH__UNLIKELY(!NH__ONE_LESS(chain, link)))

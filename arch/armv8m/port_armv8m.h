@@ -15,6 +15,8 @@
 
 #include "arch/c11.h"
 
+#define NH_PORT_VOLATILE_RELAXED
+
 /* How many CPUs there are. Numbers beyond NH_CPUS are told as NH_CPUS; where there are none such that costs nothing. */
 #ifndef NH_ARMV8M_CPUS
 #if defined(NH_ARMV8M_CPU_REGISTER) || defined(NH_ARMV8M_CPU)

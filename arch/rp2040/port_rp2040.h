@@ -36,6 +36,7 @@
 #define NH_PORT_HEAVY 0
 #define NH_PORT_GATE_OPEN 0u
 #define NH_PORT_GATE_BOUNDS (NH_CPUS > 1)
+#define NH_PORT_VOLATILE_RELAXED
 
 #define NH_RP2040_SIO UINT32_C(0xd0000000)
 #define NH_RP2040_CPUID (*(volatile uint32_t *)NH_RP2040_SIO)

@@ -232,12 +232,34 @@ void machine_call(enum engine engine, uint32_t function, uint32_t argument, uint
 	set(engine, UC_ARM_REG_PC, function | 1u);
 }
 
+static unsigned halfword(uint32_t at)
+{
+	return (unsigned)code[at - CODE] | (unsigned)code[at - CODE + 1u] << 8;
+}
+
+/* An IT instruction and what it makes conditional, of which Unicorn makes one step, but not where a page ends in between: it
+ * then forgets the condition. Other instructions: 1, and STOP. */
+static size_t step_at(uint32_t pc, uint32_t *end)
+{
+	size_t count = 1;
+	unsigned it = pc >= CODE && pc < STOP ? halfword(pc) : 0;
+	*end = STOP;
+	if ((it & 0xff00u) != 0xbf00u || (it & 0xfu) == 0)
+		return count;
+	*end = pc + 2u;
+	for (unsigned mask = it & 0xfu; mask != 0; mask = mask << 1 & 0xfu, count++)
+		*end += halfword(*end) >= 0xe800u ? 4u : 2u;
+	return count;
+}
+
 enum outcome machine_run(enum engine engine, size_t count)
 {
-	uint32_t pc = machine_register(engine, UC_ARM_REG_PC) & ~UINT32_C(1);
+	uint32_t pc = machine_register(engine, UC_ARM_REG_PC) & ~UINT32_C(1), end = STOP;
 	if (pc == STOP)
 		return DONE;
-	uc_err error = uc_emu_start(engines[engine], pc | 1u, STOP, 0, count);
+	if (count == 1)
+		count = step_at(pc, &end);
+	uc_err error = uc_emu_start(engines[engine], pc | 1u, end, 0, count);
 	pc = machine_register(engine, UC_ARM_REG_PC) & ~UINT32_C(1);
 	if (error == UC_ERR_INSN_INVALID && pc >= CODE + 2u && pc < STOP && code[pc - CODE - 2u] == 0x10 &&
 	    code[pc - CODE - 1u] == 0xbf)
