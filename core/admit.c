@@ -10,7 +10,7 @@
  */
 #include "core/instance.h"
 #include "core/lifecycle.h"
-#include "core/starts.h"
+#include "core/retain.h"
 
 #include <string.h>
 
@@ -84,7 +84,7 @@ struct site {
 	uintptr_t first, end; /* of the region */
 };
 
-static nh_status site_make(struct site *site, const struct plan *plan, const nh_heap_config *config)
+static nh_status site_make(struct site *site, const struct plan *plan, const nh_heap_config *config, uint32_t head)
 {
 	uintptr_t base = (uintptr_t)config->base;
 	size_t size = config->size;
@@ -109,7 +109,9 @@ static nh_status site_make(struct site *site, const struct plan *plan, const nh_
 		size -= site->control_end - base;
 		base = site->control_end;
 	}
-	return nh__region_layout(base, size, &site->first, &site->end) == 0 ? NH_ESMALL : NH_OK;
+	if (size <= head)
+		return NH_ESMALL;
+	return nh__region_layout(base + head, size - head, &site->first, &site->end) == 0 ? NH_ESMALL : NH_OK;
 }
 
 /* What the board says of the memory of a heap. */
@@ -152,9 +154,14 @@ static bool in_use(nh_instance *instance, uintptr_t base, uintptr_t end)
 		if (overlaps(base, end, nh__region_base(region), region->end))
 			return true;
 	}
-	for (unsigned i = 0; i < NH_MAX_HEAPS; i++)
+	for (unsigned i = 0; i < NH_MAX_HEAPS; i++) {
 		if (overlaps(base, end, instance->control[i].base, instance->control[i].end))
 			return true;
+		const struct nh__heap *heap = nh__heap_by_id(instance, (int)i);
+		if (heap != NULL && heap->flags & NH_HEAP_RETAINED &&
+		    overlaps(base, end, (uintptr_t)nh__record_of(heap), heap->tlsf.origin))
+			return true;
+	}
 	return false;
 }
 
@@ -340,8 +347,15 @@ static void reach_add(struct nh__heap *heap, uintptr_t end)
 
 #endif
 
+void nh__settle_fresh(struct nh__settler *self, struct nh__heap *heap, struct nh__region *region)
+{
+	(void)self;
+	nh__region_prepare(region);
+	nh__tlsf_add(&heap->tlsf, region);
+}
+
 static struct nh__heap *heap_build(const struct plan *plan, const nh_heap_config *config, const struct site *site,
-                                   struct nh__region *region, unsigned id)
+                                   struct nh__region *region, unsigned id, struct nh__settler *settler)
 {
 	struct nh__heap *heap = (struct nh__heap *)site->control;
 	unsigned char *lists = (unsigned char *)ALIGN_UP((uintptr_t)(heap + 1), 4);
@@ -359,8 +373,7 @@ static struct nh__heap *heap_build(const struct plan *plan, const nh_heap_config
 		caches_build(heap, plan, (unsigned char *)ALIGN_UP((uintptr_t)lists + plan->lists, CONTROL_ALIGN),
 		             nh__granules(site->end - site->first));
 #endif
-	nh__region_prepare(region);
-	nh__tlsf_add(&heap->tlsf, region);
+	settler->settle(settler, heap, region);
 	reach_add(heap, site->end);
 	budget_add(heap, heap->tlsf.total);
 	return heap;
@@ -395,7 +408,7 @@ void nh__heap_publish(nh_instance *instance, struct nh__heap *heap, struct nh__r
 	nh__admin_leave(instance, cpu, irq);
 }
 
-nh_status nh_instance_heap_add(nh_instance *instance, const nh_heap_config *config, int *number)
+nh_status nh__heap_admit(nh_instance *instance, const nh_heap_config *config, struct nh__settler *settler, int *number)
 {
 	struct plan plan;
 	struct site site;
@@ -409,16 +422,22 @@ nh_status nh_instance_heap_add(nh_instance *instance, const nh_heap_config *conf
 	if (status == NH_OK)
 		status = site_check(config);
 	if (status == NH_OK)
-		status = site_make(&site, &plan, config);
+		status = site_make(&site, &plan, config, settler->head);
 	if (status == NH_OK)
 		status = heap_reserve(instance, config, &site, &id, &region);
 	if (status != NH_OK)
 		return status;
 	struct nh__region_entry *entry = &instance->regions[region];
-	nh__heap_publish(instance, heap_build(&plan, config, &site, &entry->region, id), entry);
+	nh__heap_publish(instance, heap_build(&plan, config, &site, &entry->region, id, settler), entry);
 	if (number != NULL)
 		*number = (int)id;
 	return NH_OK;
+}
+
+nh_status nh_instance_heap_add(nh_instance *instance, const nh_heap_config *config, int *number)
+{
+	struct nh__settler fresh = {0, nh__settle_fresh};
+	return nh__heap_admit(instance, config, &fresh, number);
 }
 
 /* ---- adding a region ---------------------------------------------------------------------- */
@@ -447,6 +466,8 @@ nh_status nh_instance_region_add(nh_instance *instance, int number, void *base, 
 	struct nh__heap *heap = nh__heap_by_id(instance, number);
 	if (heap == NULL)
 		return NH_ENOENT;
+	if (heap->flags & NH_HEAP_RETAINED)
+		return NH_ENOTSUP;
 	if (start + size < start)
 		return NH_EWRAP;
 	nh_status status = nh_port_region_check(base, size, heap->attributes);

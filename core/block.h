@@ -29,16 +29,25 @@
 
 #include <stdbool.h>
 
+#if NH_WIDE
 struct nh__block {
 	_Atomic uint8_t owner; /* holder of the block */
-	_Atomic uint8_t flags; /* heap lock; narrow: and the low six bits of the span */
-#if NH_WIDE
-	uint16_t key;  /* heap lock */
-	uint32_t span; /* heap lock */
-#else
-	uint16_t high; /* heap lock: span >> 6 */
-#endif
+	_Atomic uint8_t flags; /* heap lock */
+	uint16_t key;          /* heap lock */
+	uint32_t span;         /* heap lock */
 };
+#else
+struct nh__block {
+	union {
+		struct {
+			_Atomic uint8_t owner; /* holder of the block */
+			_Atomic uint8_t flags; /* heap lock: and the low six bits of the span */
+			uint16_t high;         /* heap lock: span >> 6 */
+		};
+		_Atomic uint32_t word; /* all of it: heap lock, and the block in hand */
+	};
+};
+#endif
 
 _Static_assert(sizeof(struct nh__block) == NH_HEADER, "the header has no padding");
 _Static_assert(sizeof(_Atomic uint8_t) == 1, "atomic bytes are bytes");
@@ -74,6 +83,12 @@ static inline void nh__block_set(struct nh__block *block, uint32_t span, uint8_t
 	nh__store_relaxed(&block->flags, flags);
 }
 
+static inline void nh__block_put(struct nh__block *block, uint8_t owner, uint32_t span, uint8_t flags)
+{
+	nh__store_relaxed(&block->owner, owner);
+	nh__block_set(block, span, flags);
+}
+
 static inline uint16_t nh__block_key(uint32_t secret, const struct nh__block *block)
 {
 	return (uint16_t)((uint32_t)((uintptr_t)block >> NH_GRANULE_SHIFT) ^ secret);
@@ -86,10 +101,20 @@ static inline uint32_t nh__block_span(struct nh__block *block)
 	return (uint32_t)block->high << 6 | nh__flags(block) >> 2;
 }
 
+/* The header in one store: less code than its parts, and who looks after a reset between any two stores finds the old span or
+ * the new one (core/retain.h). */
+static inline void nh__block_put(struct nh__block *block, uint8_t owner, uint32_t span, uint8_t flags)
+{
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+	nh__store_relaxed(&block->word, span << 10 | (uint32_t)flags << 8 | owner);
+#else
+	nh__store_relaxed(&block->word, (uint32_t)owner << 24 | (span & 63u) << 18 | (uint32_t)flags << 16 | span >> 6);
+#endif
+}
+
 static inline void nh__block_set(struct nh__block *block, uint32_t span, uint8_t flags)
 {
-	block->high = (uint16_t)(span >> 6);
-	nh__store_relaxed(&block->flags, (uint8_t)((span & 63u) << 2 | flags));
+	nh__block_put(block, nh__load_relaxed(&block->owner), span, flags);
 }
 
 #endif

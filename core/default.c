@@ -87,6 +87,21 @@ nh_status nh_heap_remove(int heap, size_t *live)
 	return nh_instance_heap_remove(&the_default, heap, live);
 }
 
+nh_status nh_heap_add_retained(const nh_heap_config *config, int *heap, nh_retained *report)
+{
+	return nh_instance_heap_add_retained(&the_default, config, heap, report);
+}
+
+nh_status nh_retained_root_set(int heap, const void *block)
+{
+	return nh_instance_retained_root_set(&the_default, heap, block);
+}
+
+void *nh_retained_root(int heap)
+{
+	return nh_instance_retained_root(&the_default, heap);
+}
+
 nh_status nh_cpu_offline(unsigned cpu)
 {
 	return nh_instance_cpu_offline(&the_default, cpu);

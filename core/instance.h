@@ -68,6 +68,19 @@ NH__INLINE struct nh__cache *nh__first_cache(nh_instance *instance, unsigned cpu
 nh_port_irq nh__admin_enter(nh_instance *instance, unsigned *cpu);
 void nh__admin_leave(nh_instance *instance, unsigned cpu, nh_port_irq irq);
 
+/* How a heap that is being added comes to its blocks. */
+struct nh__settler {
+	uint32_t head; /* bytes to be left free in front of the region */
+	/* The heap is built, but for its region. Nobody else sees it. */
+	void (*settle)(struct nh__settler *self, struct nh__heap *heap, struct nh__region *region);
+};
+
+/* One free block. */
+void nh__settle_fresh(struct nh__settler *self, struct nh__heap *heap, struct nh__region *region);
+
+/* nh_instance_heap_add, and that. */
+nh_status nh__heap_admit(nh_instance *instance, const nh_heap_config *config, struct nh__settler *settler, int *number);
+
 /* Makes a heap visible, and the region in that entry; again, for one that is visible, it completes what was half done. */
 void nh__heap_publish(nh_instance *instance, struct nh__heap *heap, struct nh__region_entry *entry);
 /* Admin lock held: no request finds the heap. */

@@ -74,8 +74,9 @@ static struct nh__block *resize_locked(struct resize *resize, struct nh__block *
 		nh__make_live(heap, block);
 		return block;
 	}
-	if (resize->need.align != 1)
-		return NULL; /* the predecessor's alignment is anything */
+	/* the predecessor's alignment is anything; in a retained heap the old pointer must not lead into a block half moved */
+	if (resize->need.align != 1 || heap->flags & NH_HEAP_RETAINED)
+		return NULL;
 	struct nh__block *lower = nh__tlsf_grow_back(&heap->tlsf, block, span);
 	if (lower != NULL) {
 		nh__store_relaxed(&lower->owner, NH__OWNER_LARGE);

@@ -13,6 +13,7 @@
  */
 #include "core/sweep.h"
 #include "core/lifecycle.h"
+#include "core/retain.h"
 #include "core/starts.h"
 
 /* Holds everything, or finds that somebody keeps some. The heap is left frozen. */
@@ -135,6 +136,8 @@ static nh_status remove_all(nh_instance *instance, int number, const void *base,
 	struct nh__join join = {.heap = removal.heap};
 	struct nh__tally tally = evacuate(instance, &removal, &join, &note);
 	if (tally.live + tally.cached == 0) {
+		if (removal.region == NULL && removal.heap->flags & NH_HEAP_RETAINED)
+			nh__record_void(nh__record_of(removal.heap)); /* before the memory is anybody else's */
 		for (unsigned i = 0; i < nh__load_relaxed(&instance->regions_reserved); i++)
 			if (nh__concerned(&removal, &instance->regions[i]))
 				forget(instance, removal.heap, &instance->regions[i], &note);

@@ -23,7 +23,7 @@ const char *nh_status_string(nh_status status)
 		[NH_EALREADY] = "initialised already",
 		[NH_ENOINIT] = "not initialised",
 		[NH_ENOENT] = "no such heap or CPU",
-		[NH_ENOTSUP] = "external memory needs control memory elsewhere; a heap's first region goes with it",
+		[NH_ENOTSUP] = "external memory needs control memory elsewhere; a heap's first region goes with it; a retained heap has one",
 		[NH_EBUSY] = "another walk took over",
 		[NH_ECORRUPT] = "heap is corrupt",
 	};
@@ -42,6 +42,18 @@ const char *nh_reason_string(nh_reason reason)
 		[NH_FULL] = "no free block fits",
 	};
 	return (unsigned)reason < COUNT(names) ? names[(unsigned)reason] : "unknown reason";
+}
+
+const char *nh_retained_string(nh_retained_found found)
+{
+	static const char *const names[] = {
+		[NH_RETAINED_KEPT] = "kept",
+		[NH_RETAINED_NONE] = "no record: not retained, never used, or removed",
+		[NH_RETAINED_LAYOUT] = "written by another build, or for other memory",
+		[NH_RETAINED_RECORD] = "the record is damaged",
+		[NH_RETAINED_DAMAGED] = "a block's header is damaged",
+	};
+	return (unsigned)found < COUNT(names) ? names[(unsigned)found] : "unknown";
 }
 
 const char *nh_fault_string(nh_fault_code code)

@@ -64,15 +64,29 @@ static void efface(void *at, size_t bytes)
 #endif
 }
 
-static void set_header(struct nh__tlsf *tlsf, struct nh__block *block, uint32_t span, uint8_t flags)
+static void set_key(const struct nh__tlsf *tlsf, struct nh__block *block)
 {
-	mark(tlsf, block, true);
-	nh__block_set(block, span, flags);
 #if NH_WIDE
 	block->key = nh__block_key(tlsf->secret, block);
 #else
 	(void)tlsf;
+	(void)block;
 #endif
+}
+
+static void set_header(struct nh__tlsf *tlsf, struct nh__block *block, uint32_t span, uint8_t flags)
+{
+	mark(tlsf, block, true);
+	nh__block_set(block, span, flags);
+	set_key(tlsf, block);
+}
+
+/* The same for a block that is TLSF's. */
+static void put_header(struct nh__tlsf *tlsf, struct nh__block *block, uint32_t span, uint8_t flags)
+{
+	mark(tlsf, block, true);
+	nh__block_put(block, NH__OWNER_TLSF, span, flags);
+	set_key(tlsf, block);
 }
 
 static bool is_free(struct nh__block *block)
@@ -88,11 +102,10 @@ static void fault(struct nh__tlsf *tlsf, nh_fault_code code, const void *at)
 	}
 }
 
-/* `block` is part of `whole` from now on. The walk must not go on inside. */
+/* `block` is part of `whole` from now on. The walk must not go on inside. Its header is effaced when that of `whole` says so. */
 static void absorbed(struct nh__tlsf *tlsf, struct nh__block *block, struct nh__block *whole, uint32_t span)
 {
 	mark(tlsf, block, false);
-	efface(block, NH_HEADER);
 	if (tlsf->walk == block)
 		tlsf->walk = nh__block_after(whole, span);
 #if NH_HARDENING >= NH_HARDENING_EXTREME
@@ -250,8 +263,7 @@ NH__FLAT void list_in(struct nh__tlsf *tlsf, struct nh__block *block, uint32_t s
 {
 	unsigned list = list_of(tlsf, span);
 	uint32_t head = head_get(tlsf, list), self = nh__offset(tlsf, block);
-	nh__store_relaxed(&block->owner, NH__OWNER_TLSF);
-	set_header(tlsf, block, span, NH__FREE);
+	put_header(tlsf, block, span, NH__FREE);
 	check_fill(tlsf, footer_before(nh__block_after(block, span)));
 	*footer_before(nh__block_after(block, span)) = span;
 	if (head != 0) {
@@ -376,6 +388,17 @@ uint32_t nh__region_layout(uintptr_t base, size_t size, uintptr_t *first, uintpt
 	return granules < NH_SPAN_MIN ? 0 : granules;
 }
 
+void nh__tlsf_place(struct nh__tlsf *tlsf, struct nh__region *region)
+{
+	uint32_t span = nh__granules(region->end - region->first);
+	if (tlsf->regions == NULL)
+		tlsf->primary = region->first - tlsf->origin == NH_GRANULE ? span : 0;
+	region->next = tlsf->regions;
+	tlsf->regions = region;
+	tlsf->total += span;
+	tlsf->least_free += span;
+}
+
 void nh__tlsf_add(struct nh__tlsf *tlsf, struct nh__region *region)
 {
 	uint32_t span = nh__granules(region->end - region->first);
@@ -383,12 +406,7 @@ void nh__tlsf_add(struct nh__tlsf *tlsf, struct nh__region *region)
 	struct nh__block *fence = nh__block_after(block, span);
 	nh__store_relaxed(&fence->owner, NH__OWNER_FENCE);
 	set_header(tlsf, fence, 0, 0);
-	if (tlsf->regions == NULL)
-		tlsf->primary = nh__offset(tlsf, block) == 1u ? span : 0;
-	region->next = tlsf->regions;
-	tlsf->regions = region;
-	tlsf->total += span;
-	tlsf->least_free += span;
+	nh__tlsf_place(tlsf, region);
 	insert(tlsf, block, span);
 }
 
@@ -503,14 +521,16 @@ NH__FLAT struct nh__block *carve(struct nh__tlsf *tlsf, struct nh__block *block,
 	have -= gap;
 	if (have - span >= NH_SPAN_MIN) {
 		list_in(tlsf, nh__block_after(taken, span), have - span); /* the next one's PREV_FREE stays */
+		nh_port_in_order(); /* what a header leads to is there before it does: so everywhere here, for core/retain.h */
 		have = span;
 	} else {
 		nh__flag_clear(nh__block_after(taken, have), NH__PREV_FREE);
 	}
-	nh__store_relaxed(&taken->owner, NH__OWNER_TLSF);
-	set_header(tlsf, taken, have, gap != 0 ? NH__PREV_FREE : 0);
-	if (gap != 0)
+	put_header(tlsf, taken, have, gap != 0 ? NH__PREV_FREE : 0);
+	if (gap != 0) {
+		nh_port_in_order();
 		list_in(tlsf, block, gap);
+	}
 	tlsf->free -= have;
 	tlsf->changes++;
 	note_least(tlsf);
@@ -637,7 +657,7 @@ NH__NOINLINE static void give_up(struct nh__tlsf *tlsf, struct nh__block *block,
 void nh__tlsf_give(struct nh__tlsf *tlsf, struct nh__block *block)
 {
 	uint32_t own = nh__block_span(block), span = own;
-	struct nh__block *next = nh__block_after(block, own);
+	struct nh__block *next = nh__block_after(block, own), *given = block;
 	if (!sound(tlsf, block) || (is_free(next) && !list_out(tlsf, next, list_of(tlsf, nh__block_span(next))))) {
 		quarantine(tlsf, block);
 		return;
@@ -662,6 +682,13 @@ void nh__tlsf_give(struct nh__tlsf *tlsf, struct nh__block *block)
 		block = previous;
 	}
 	list_in(tlsf, block, span);
+	if (NH__GUARDED) {
+		nh_port_in_order();
+		if (nh__block_after(block, span) != nh__block_after(given, own))
+			efface(next, NH_HEADER);
+		if (block != given)
+			efface(given, NH_HEADER);
+	}
 	tlsf->free += own;
 	tlsf->changes++;
 }
@@ -670,9 +697,9 @@ struct nh__block *nh__tlsf_cut(struct nh__tlsf *tlsf, struct nh__block *block, u
 {
 	uint32_t rest = nh__block_span(block) - span;
 	struct nh__block *next = nh__block_after(block, span);
+	put_header(tlsf, next, rest, 0);
+	nh_port_in_order();
 	set_header(tlsf, block, span, nh__flags(block) & NH__PREV_FREE);
-	nh__store_relaxed(&next->owner, NH__OWNER_TLSF);
-	set_header(tlsf, next, rest, 0);
 	return next;
 }
 
@@ -694,6 +721,8 @@ static bool join_next(struct nh__tlsf *tlsf, struct nh__block *block)
 	absorbed(tlsf, next, block, span);
 	nh__flag_clear(nh__block_after(block, span), NH__PREV_FREE);
 	set_header(tlsf, block, span, nh__flags(block) & NH__PREV_FREE);
+	nh_port_in_order();
+	efface(next, NH_HEADER);
 	return true;
 }
 
@@ -726,6 +755,7 @@ struct nh__block *nh__tlsf_grow_back(struct nh__tlsf *tlsf, struct nh__block *bl
 		return NULL;
 	have = before + nh__block_span(block);
 	absorbed(tlsf, block, previous, have);
+	efface(block, NH_HEADER);
 	/* the old header keeps its owner byte until the payload is moved over it */
 	set_header(tlsf, previous, have, 0);
 	note_least(tlsf);

@@ -71,7 +71,10 @@ void nh__tlsf_init(struct nh__tlsf *tlsf, void *lists, uint32_t granules, bool w
 /* First and end payload of a region at [base, base + size), and its granules; 0 = too small. */
 uint32_t nh__region_layout(uintptr_t base, size_t size, uintptr_t *first, uintptr_t *end);
 
-/* Writes fence and first free block. `region` is laid out and not in the list yet. */
+/* The heap reaches into the region from now on; none of its blocks is free yet. `region` as below. */
+void nh__tlsf_place(struct nh__tlsf *tlsf, struct nh__region *region);
+
+/* The same, with a fence and one free block written. `region` is laid out and not in the list yet. */
 void nh__tlsf_add(struct nh__tlsf *tlsf, struct nh__region *region);
 
 /* Takes a FREE block out of the lists and leaves it where it is: owner NH__OWNER_TLSF and not FREE, as nobody else's

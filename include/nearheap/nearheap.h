@@ -75,7 +75,8 @@ typedef enum nh_status {
 	NH_EALREADY, /* initialised already */
 	NH_ENOINIT,  /* not initialised */
 	NH_ENOENT,   /* no such heap or CPU */
-	NH_ENOTSUP,  /* external memory without control memory of its own; not to be removed alone */
+	NH_ENOTSUP,  /* external memory without control memory of its own; not to be removed alone; a retained heap's
+	              * second region */
 	NH_EBUSY,    /* another walk or validate took over; blocks are out; another removal is under way */
 	NH_ECORRUPT  /* damaged metadata was found */
 } nh_status;
@@ -102,6 +103,7 @@ const char *nh_status_string(nh_status status);
 
 #define NH_HEAP_NOT_DEFAULT 1u /* only requests that name an attribute, a preference or the heap get it */
 #define NH_HEAP_NO_CACHES 2u   /* TLSF under the lock only: a freed block is reusable and merged at once */
+#define NH_HEAP_RETAINED 4u    /* said of heaps that nh_heap_add_retained added; not to be given */
 
 typedef struct nh_heap_config {
 	const char *name;    /* for reports; kept, not copied; may be NULL */
@@ -194,6 +196,62 @@ nh_status nh_instance_region_remove(nh_instance *instance, int heap, const void 
  */
 nh_status nh_heap_remove(int heap, size_t *live);
 nh_status nh_instance_heap_remove(nh_instance *instance, int heap, size_t *live);
+
+/* ---- memory that keeps its contents through a reset ------------------------------------------ */
+
+/* What nh_heap_add_retained found in the memory. All but the first: a cold start, one free block. */
+typedef enum nh_retained_found {
+	NH_RETAINED_KEPT = 0, /* re-attached: blocks that were live are live, with their contents and addresses */
+	NH_RETAINED_NONE,     /* no record: power was lost, the heap was removed, or a cold start did not come to its end */
+	NH_RETAINED_LAYOUT,   /* a record of other addresses, or of a build with another layout of blocks */
+	NH_RETAINED_RECORD,   /* the record is damaged */
+	NH_RETAINED_DAMAGED   /* a header is damaged: `address` */
+} nh_retained_found;
+
+typedef struct nh_retained {
+	nh_retained_found found;
+	const void *address; /* the record, or the header that is damaged; NULL if kept */
+	uint32_t generation; /* how often it was re-attached since its cold start; wraps */
+	unsigned blocks;     /* live ones */
+	size_t live;         /* their bytes, headers included */
+	size_t returned;     /* bytes that were in caches, quarantined, or in a call's hands: free memory now */
+	unsigned resealed;   /* from NH_HARDENING_FULL on: blocks whose trailer was not true, and is that of all their room now */
+	bool root_dropped;   /* the root was no live block any more, and is none now */
+} nh_retained;
+
+/*
+ * Adds a heap whose memory keeps its contents through resets: nh_heap_add, and what is live in it survives. The
+ * memory must be the same in each boot, and nobody else may write to it: start-up code must not clear it (docs/RETAINED.md).
+ * It has one region and a record in front of that; of its control memory nothing needs to survive. It gets
+ * NH_ATTR_RETAINED; with NH_HEAP_NOT_DEFAULT it serves only those who ask for that, which is mostly what is wanted: what
+ * survives without being reached from the root is lost memory.
+ *
+ * *report (if not NULL) says whether it was re-attached, or why not. Re-attaching goes through all headers, reads nothing outside of the
+ * memory whatever the bits there are, and believes them only if they cover it without a gap and agree with each other as
+ * far as one call that the reset interrupted explains. A reset at any instruction of any call of any CPU leaves memory that
+ * is re-attached (memory that stores reach in program order: docs/RETAINED.md); so does a reset during this call.
+ *
+ * Task. Errors as nh_heap_add, and NH_EOVERLAP if it is attached already. Worst case: two walks over all blocks; a cold start and
+ * NH_HARDENING_FULL: writing all that is free. Interrupts on, no lock.
+ */
+nh_status nh_heap_add_retained(const nh_heap_config *config, int *heap, nh_retained *report);
+nh_status nh_instance_heap_add_retained(nh_instance *instance, const nh_heap_config *config, int *heap,
+                                        nh_retained *report);
+
+/* The one block by which a program finds all others after a reset. `block` is a live block of the heap, or NULL. A reset at any instruction
+ * leaves the old root or the new one. Anywhere; one short lock hold. NH_EINVAL: no live block of it; NH_ENOTSUP: not retained, or
+ * a context that may not wait for a lock; NH_ENOENT. */
+nh_status nh_retained_root_set(int heap, const void *block);
+nh_status nh_instance_retained_root_set(nh_instance *instance, int heap, const void *block);
+
+/* The root, or NULL. Likewise. */
+void *nh_retained_root(int heap);
+void *nh_instance_retained_root(nh_instance *instance, int heap);
+
+/* A constant English phrase. Anywhere. */
+const char *nh_retained_string(nh_retained_found found);
+
+/* ---- control memory ------------------------------------------------------------------------- */
 
 /* Bytes of control memory that `config` needs (its control fields are ignored), 0 if the config is
  * invalid. Anywhere. */
