@@ -59,6 +59,7 @@ _Static_assert(sizeof(_Atomic uint8_t) == 1, "atomic bytes are bytes");
 #define NH__OWNER_LOST 0x6bu  /* quarantined after a fault */
 #define NH__OWNER_FENCE 0x96u /* the header that ends a region */
 #define NH__OWNER_BUSY 0xa3u  /* NH_HARDENING_FULL: claimed by a free or realloc that is under way */
+#define NH__OWNER_GONE 0x0du  /* likewise: by a free that cannot fail any more */
 #define NH__OWNER_LARGE 0xbfu /* live, of no class */
 #define NH__OWNER_LIVE 0xc0u  /* live, class 0 */
 
@@ -162,7 +163,7 @@ static inline bool nh__owner_is_live(uint8_t owner)
 static inline bool nh__owner_is_in_hand(uint8_t owner)
 {
 	return nh__owner_is_live(owner) || owner == NH__OWNER_CACHED || owner == NH__OWNER_LOST || owner == NH__OWNER_TLSF ||
-	       (NH_HARDENING >= NH_HARDENING_FULL && owner == NH__OWNER_BUSY);
+	       (NH_HARDENING >= NH_HARDENING_FULL && (owner == NH__OWNER_BUSY || owner == NH__OWNER_GONE));
 }
 
 static inline bool nh__owner_is_known(uint8_t owner)

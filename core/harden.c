@@ -121,6 +121,8 @@ void nh__free_slow(nh_instance *instance, void *payload)
 	if (may_free())
 		ref = nh__claim(instance, payload, &size, &at);
 	if (ref.heap != NULL) {
+		nh__store_relaxed(&block->owner, NH__OWNER_GONE);
+		nh_port_in_order();
 		nh__fill(payload, NH_ROOM(nh__block_span(block)));
 		nh_port_retire(payload, NH_USABLE(nh__block_span(block)));
 		nh_port_irq irq = nh_port_irq_save();

@@ -189,7 +189,8 @@ struct nh__block_ref nh__resolve(nh_instance *instance, const void *payload)
 #endif
 	ref.owner = nh__load_relaxed(&block->owner);
 	if (!nh__owner_is_live(ref.owner)) { /* the rest of the header may be changing under another CPU */
-		if (ref.owner == NH__OWNER_CACHED || ref.owner == NH__OWNER_TLSF || (NH__GUARDED && ref.owner == NH__OWNER_BUSY))
+		if (ref.owner == NH__OWNER_CACHED || ref.owner == NH__OWNER_TLSF ||
+		    (NH__GUARDED && (ref.owner == NH__OWNER_BUSY || ref.owner == NH__OWNER_GONE)))
 			ref.fault = NH_FAULT_DOUBLE_FREE;
 		return ref;
 	}

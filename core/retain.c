@@ -120,7 +120,7 @@ static bool is_free(struct nh__block *block)
 	return (nh__flags(block) & NH__FREE) != 0;
 }
 
-/* Whatever class, also of a build that has more of them. Who had claimed it had not given it up yet. */
+/* Whatever class, also of a build that has more of them. Who had claimed it had not given it up yet: a realloc keeps contents. */
 static bool is_live(uint8_t owner)
 {
 	return owner >= NH__OWNER_LARGE || (NH__GUARDED && owner == NH__OWNER_BUSY);

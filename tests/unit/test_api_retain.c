@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Heaps that survive a reset. A reset is played by forgetting the instance: nothing of it, of the control memory or of the
- * caches is used again, as after a real one (test_api_torn.c plays it between any two instructions).
+ * caches is used again, as after a real one (tests/retain plays it between any two instructions).
  */
 #include <stdio.h>
 #include <string.h>
 
 #include "core/retain.h"
-#include "kept.h"
 #include "tests/support/env.h"
+#include "tests/support/kept.h"
 #include "tests/support/random.h"
+#include "tests/support/unit.h"
 
 #define SIZE (40 * KIB)
 #define SMALL ((size_t)3000)

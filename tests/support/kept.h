@@ -3,7 +3,9 @@
 #ifndef NHT_KEPT_H
 #define NHT_KEPT_H
 
-#include "tests/support/unit.h"
+#include <nearheap/nearheap.h>
+#include <stdbool.h>
+#include <stddef.h>
 
 #define KEPT 64u
 

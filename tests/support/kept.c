@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "kept.h"
 
+#include "oracle.h"
+
 static unsigned char byte_of(unsigned slot, size_t at)
 {
 	return (unsigned char)(slot * 37u + at * 11u + at / 251u + 1u);
