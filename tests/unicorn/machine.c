@@ -152,6 +152,25 @@ uint32_t machine_word(uint32_t address)
 	return word;
 }
 
+static uint8_t *in_ram(uint32_t address, size_t size)
+{
+	if (address < RAM || size > RAM_SIZE || address - RAM > RAM_SIZE - size) {
+		fprintf(stderr, "%x is not in RAM\n", address);
+		exit(2);
+	}
+	return ram + (address - RAM);
+}
+
+void machine_take(uint32_t address, void *to, size_t size)
+{
+	memcpy(to, in_ram(address, size), size);
+}
+
+void machine_put(uint32_t address, const void *from, size_t size)
+{
+	memcpy(in_ram(address, size), from, size);
+}
+
 void machine_alike(void)
 {
 	alike = true;

@@ -26,6 +26,10 @@ struct moment {
 /* Loads an ELF image; ends the program with a message if that cannot be. `m33`: else Cortex-M0+. */
 void machine_open(const char *image, bool m33);
 
+/* RAM out of the machine, and into it. */
+void machine_take(uint32_t address, void *to, size_t size);
+void machine_put(uint32_t address, const void *from, size_t size);
+
 /* Overwrites every `cpsid i` of the code with a no-op; how many. */
 unsigned machine_unmask(void);
 

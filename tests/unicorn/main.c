@@ -7,6 +7,9 @@
  *   sweep cpus IMAGE m0|m33 [options]          CPU 0 stops after any instruction, CPU 1 does its operation, CPU 0 goes on
  *   sweep cpus2 IMAGE m0|m33 [options]         the same, and CPU 1 stops after any instruction while CPU 0 finishes
  *
+ *   sweep resets IMAGE m0|m33 [options]        both are reset after any instruction of CPU 0; RAM that is retained comes back
+ *   sweep resets2 IMAGE m0|m33 [options]       the same, and CPU 1 was anywhere in its operation
+ *
  *   --points N     at most N of a scene, evenly spread (0: all)
  *   --unmasked     with every `cpsid i` taken out of the code
  *   --alike        with two CPUs that both say they are number 0
@@ -27,9 +30,13 @@
 #define EXCEPTION 16u /* the first interrupt */
 
 static struct {
-	uint32_t prepare, operate, path, other, interrupt, check;
+	uint32_t prepare, operate, path, other, interrupt, check, attach;
 } call;
-static size_t points_wanted, runs, masked, bad;
+static struct {
+	uint32_t at, size;
+	uint8_t bytes[RAM_SIZE];
+} kept;
+static size_t points_wanted, runs, masked, bad, cold;
 static bool broken; /* on purpose */
 static struct moment reset, begin, here, there;
 
@@ -80,7 +87,7 @@ static size_t length_of(uint32_t scene, enum engine engine)
 	}
 	moment_keep(&here);
 	uint32_t right = 1;
-	if (engine == CPU0 && !broken && (machine_whole(HANDLER0, call.path, scene, &right) != DONE || right != 1)) {
+	if (engine == CPU0 && !broken && call.path != 0 && (machine_whole(HANDLER0, call.path, scene, &right) != DONE || right != 1)) {
 		fprintf(stderr, "scene %u takes another path than it should\n", scene);
 		exit(2);
 	}
@@ -187,6 +194,69 @@ static void cpus2(uint32_t scene)
 	points_wanted = wanted;
 }
 
+/* ---- resets ------------------------------------------------------------------------------------ */
+
+/* The machine is as it was loaded, but for what is retained. */
+static void after_reset(uint32_t scene, size_t point, size_t second)
+{
+	uint32_t result;
+	machine_take(kept.at, kept.bytes, kept.size);
+	moment_back(&reset);
+	machine_put(kept.at, kept.bytes, kept.size);
+	runs++;
+	if (machine_whole(CPU0, call.attach, scene, &result) != DONE)
+		complain(scene, point, second, "it does not come up again", 0);
+	else if (result == 1)
+		cold++;
+	else if (result != 0)
+		complain(scene, point, second, "the check says", result);
+}
+
+static void resets(uint32_t scene)
+{
+	lay_out(scene);
+	size_t length = length_of(scene, CPU0), step = stride(length);
+	moment_back(&begin);
+	enum outcome outcome = MORE;
+	for (size_t point = 0; outcome == MORE; point++) {
+		if (point % step == 0) {
+			moment_keep(&here);
+			after_reset(scene, point, 0);
+			moment_back(&here);
+		}
+		outcome = machine_run(CPU0, 1);
+	}
+	after_reset(scene, length, 0);
+}
+
+/* A square root of the points for each CPU. */
+static void resets2(uint32_t scene)
+{
+	size_t wanted = points_wanted, root = 1;
+	while ((root + 1) * (root + 1) <= wanted)
+		root++;
+	points_wanted = wanted == 0 ? 0 : root;
+	lay_out(scene);
+	size_t length = length_of(scene, CPU1), step1 = stride(length), step0 = stride(length_of(scene, CPU0));
+	moment_back(&begin);
+	enum outcome outcome = MORE;
+	for (size_t point = 0; outcome == MORE; point++) {
+		if (point % step0 == 0) {
+			moment_keep(&here);
+			enum outcome other = MORE;
+			for (size_t second = 0; second <= length && other == MORE; second += step1) {
+				moment_keep(&there);
+				after_reset(scene, point, second);
+				moment_back(&there);
+				other = machine_run(CPU1, step1);
+			}
+			moment_back(&here);
+		}
+		outcome = machine_run(CPU0, 1);
+	}
+	points_wanted = wanted;
+}
+
 /* ---- command line ------------------------------------------------------------------------------ */
 
 int main(int argc, char **argv)
@@ -195,10 +265,12 @@ int main(int argc, char **argv)
 	                          : !strcmp(argv[1], "interrupts") ? interrupts
 	                          : !strcmp(argv[1], "cpus")       ? cpus
 	                          : !strcmp(argv[1], "cpus2")      ? cpus2
+	                          : !strcmp(argv[1], "resets")     ? resets
+	                          : !strcmp(argv[1], "resets2")    ? resets2
 	                                                           : NULL;
 	bool m33 = sweep != NULL && !strcmp(argv[3], "m33");
 	if (sweep == NULL || (!m33 && strcmp(argv[3], "m0") != 0)) {
-		fputs("sweep interrupts|cpus|cpus2 IMAGE m0|m33 [--points N] [--unmasked] [--alike]\n", stderr);
+		fputs("sweep interrupts|cpus|cpus2|resets|resets2 IMAGE m0|m33 [--points N] [--unmasked] [--alike]\n", stderr);
 		return 2;
 	}
 	bool unmasked = false;
@@ -218,10 +290,16 @@ int main(int argc, char **argv)
 	machine_open(argv[2], m33);
 	call.prepare = machine_symbol("scene_prepare");
 	call.operate = machine_symbol("scene_operate");
-	call.path = machine_symbol("scene_path");
 	call.other = machine_symbol("scene_other");
-	call.interrupt = machine_symbol("scene_interrupt");
-	call.check = machine_symbol("scene_check");
+	if (sweep == resets || sweep == resets2) {
+		call.attach = machine_symbol("scene_attach");
+		kept.at = machine_symbol("kept");
+		kept.size = machine_word(machine_symbol("kept_size"));
+	} else {
+		call.path = machine_symbol("scene_path");
+		call.interrupt = machine_symbol("scene_interrupt");
+		call.check = machine_symbol("scene_check");
+	}
 	moment_open(&reset);
 	moment_open(&begin);
 	moment_open(&here);
@@ -238,5 +316,7 @@ int main(int argc, char **argv)
 		printf("scene %2u: %zu runs, %zu bad\n", scene, runs - before, bad - bad_before);
 	}
 	printf("%s: %zu runs, %zu points masked, %zu bad\n", argv[1], runs, masked, bad);
+	if (call.attach != 0)
+		printf("after a reset: %zu times attached again, %zu cold starts\n", runs - cold - bad, cold);
 	return (bad != 0) == broken && runs != 0 ? 0 : 1;
 }

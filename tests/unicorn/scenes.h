@@ -23,4 +23,7 @@ void scene_interrupt(void);
 /* Frees everything and looks at everything: 0, or the number of what is wrong. On CPU 0, alone. */
 uint32_t scene_check(void);
 
+/* retained.c. After a reset of both CPUs: attaches, frees everything, looks at everything: 0, 1 if it is a cold start, or more. */
+uint32_t scene_attach(uint32_t number);
+
 #endif
