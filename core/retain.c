@@ -217,14 +217,10 @@ static void find_out(struct retained *retained, const struct nh__record *record)
 
 /* ---- attaching ---------------------------------------------------------------------------- */
 
-/* NH_HARDENING_FULL: one start, and no other before the next block. */
-static void set_starts(const struct retained *retained, struct nh__block *block)
+static void set_start(const struct retained *retained, struct nh__block *block)
 {
 #if NH__STARTS
-	uint32_t span = nh__block_span(block);
-	nh__start_put(retained->region, block, true);
-	for (uint32_t i = 1; i < span; i++)
-		nh__start_put(retained->region, nh__block_after(block, i), false);
+	nh__start_alone(retained->region, block, nh__block_span(block));
 #else
 	(void)retained;
 	(void)block;
@@ -249,7 +245,7 @@ static void keep(struct retained *retained, struct nh__block *block)
 {
 	uint32_t span = nh__block_span(block);
 	nh__block_put(block, nh__live_owner(retained->heap, block), span, 0);
-	set_starts(retained, block);
+	set_start(retained, block);
 	set_trailer(retained, block);
 	retained->root_found |= nh__offset(&retained->heap->tlsf, block) == retained->root;
 	retained->report.blocks++;
@@ -271,7 +267,7 @@ static void merge(struct retained *retained, struct nh__block *block)
 	nh_port_in_order();
 	nh__block_put(block, NH__OWNER_TLSF, span, 0);
 	nh_port_in_order();
-	set_starts(retained, block);
+	set_start(retained, block);
 #if NH__GUARDED
 	nh__fill(nh__payload(block), NH_ROOM(span));
 #endif

@@ -31,6 +31,18 @@ void nh__start_put(const struct nh__region *region, const struct nh__block *bloc
 	nh__store_relaxed(word, start ? now | bit : now & ~bit);
 }
 
+void nh__start_alone(const struct nh__region *region, const struct nh__block *block, uint32_t span)
+{
+	uint32_t granule = granule_of(region, (uintptr_t)block + NH_HEADER) + 1u, end = granule + span - 1u;
+	nh__start_put(region, block, true);
+	while (granule < end) {
+		uint32_t low = granule & 31u, count = end - granule < 32u - low ? end - granule : 32u - low;
+		_Atomic uint32_t *word = region->starts + granule / 32u;
+		nh__store_relaxed(word, nh__load_relaxed(word) & ~(UINT32_MAX >> (32u - count) << low));
+		granule += count;
+	}
+}
+
 static bool bit_at(const struct nh__region *region, uint32_t granule)
 {
 	return (nh__load_relaxed(&region->starts[granule / 32u]) >> (granule & 31u) & 1u) != 0;

@@ -44,6 +44,9 @@ void nh__region_prepare(const struct nh__region *region);
 /* Heap lock. A block of no region (the fence) is ignored. */
 void nh__start_put(const struct nh__region *region, const struct nh__block *block, bool start);
 
+/* A block of `span` starts here, and none inside. Nobody else is there. */
+void nh__start_alone(const struct nh__region *region, const struct nh__block *block, uint32_t span);
+
 /* No lock. */
 bool nh__start_is(const struct nh__region *region, const struct nh__block *block);
 

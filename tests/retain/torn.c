@@ -18,6 +18,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "core/block.h"
 #include "tests/support/env.h"
 #include "tests/support/fault.h"
 #include "tests/support/kept.h"
@@ -215,6 +216,13 @@ static void cached(void)
 		drop(i);
 }
 
+/* As a free leaves it that was going to merge. */
+static void half_done(void)
+{
+	cached();
+	nh__flag_set(nh__block_at(table[39].at), NH__PREV_FREE);
+}
+
 /* ---- stepping ----------------------------------------------------------------------------- */
 
 /* In the child: the same bytes at the same place, for the parent to see. */
@@ -277,10 +285,12 @@ static const struct scene scenes[] = {
 	{"realloc, shrink", usual, shrink, 2, 100},
 	{"realloc, grow", next_free, grow, 2, 400},
 	{"realloc, shrink beside a free block", next_free, shrink, 2, 100},
+	{"realloc, not over the previous", previous_free, grow, 2, 400},
 	{"realloc, move", previous_free, move, 2, 400},
 	{"drain", cached, drain, KEPT, 0},
 	{"root", usual, set_root, KEPT, 0},
 	{"attach", cached, attach_again, KEPT, 0},
+	{"attach, after a reset in a call", half_done, attach_again, KEPT, 0},
 };
 
 static void judge(const struct scene *scene)
