@@ -216,11 +216,12 @@ static void cached(void)
 		drop(i);
 }
 
-/* As a free leaves it that was going to merge. */
+/* As a free leaves it that was going to merge, far from the first free block. */
 static void half_done(void)
 {
 	cached();
-	nh__flag_set(nh__block_at(table[39].at), NH__PREV_FREE);
+	drop(1);
+	nh__flag_set(nh__block_at(table[17].at), NH__PREV_FREE);
 }
 
 /* ---- stepping ----------------------------------------------------------------------------- */
