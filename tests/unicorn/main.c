@@ -34,7 +34,7 @@ static struct {
 } call;
 static struct {
 	uint32_t at, size;
-	uint8_t bytes[RAM_SIZE];
+	uint8_t bytes[RAM_SIZE], before[RAM_SIZE];
 } kept;
 static size_t points_wanted, runs, masked, bad, cold;
 static bool broken; /* on purpose */
@@ -206,27 +206,46 @@ static void after_reset(uint32_t scene, size_t point, size_t second)
 	runs++;
 	if (machine_whole(CPU0, call.attach, scene, &result) != DONE)
 		complain(scene, point, second, "it does not come up again", 0);
-	else if (result == 1)
-		cold++;
 	else if (result != 0)
 		complain(scene, point, second, "the check says", result);
+	cold += result == 1;
+}
+
+/* Has what is retained changed since the last time it had? */
+static bool changed(void)
+{
+	machine_take(kept.at, kept.bytes, kept.size);
+	if (memcmp(kept.bytes, kept.before, kept.size) == 0)
+		return false;
+	memcpy(kept.before, kept.bytes, kept.size);
+	return true;
+}
+
+/* After an instruction that changed nothing of it, a reset is the same as before. Every instruction that did is taken, or as
+ * many as are wanted. */
+static size_t resets_at(uint32_t scene, size_t step)
+{
+	size_t states = 0, point = 0;
+	moment_back(&begin);
+	machine_take(kept.at, kept.before, kept.size);
+	for (enum outcome outcome = MORE; outcome == MORE; point++) {
+		outcome = machine_run(CPU0, 1);
+		if (changed() && states++ % (step == 0 ? SIZE_MAX : step) == 0 && step != 0) {
+			moment_keep(&here);
+			after_reset(scene, point + 1u, 0);
+			moment_back(&here);
+		}
+	}
+	return states;
 }
 
 static void resets(uint32_t scene)
 {
 	lay_out(scene);
-	size_t length = length_of(scene, CPU0), step = stride(length);
+	length_of(scene, CPU0);
 	moment_back(&begin);
-	enum outcome outcome = MORE;
-	for (size_t point = 0; outcome == MORE; point++) {
-		if (point % step == 0) {
-			moment_keep(&here);
-			after_reset(scene, point, 0);
-			moment_back(&here);
-		}
-		outcome = machine_run(CPU0, 1);
-	}
-	after_reset(scene, length, 0);
+	after_reset(scene, 0, 0);
+	resets_at(scene, points_wanted == 0 ? 1 : stride(resets_at(scene, 0)));
 }
 
 /* A square root of the points for each CPU. */
