@@ -465,6 +465,7 @@ static void rubbish(void **state)
 	save();
 	for (unsigned round = 0; round < 600; round++) {
 		bring_back();
+		reset();
 		make_some();
 		/* from the first header on, or from somewhere behind it */
 		uintptr_t from = round % 2 ? first : first + nht_below(&random, end - first) / 4u * 4u;
