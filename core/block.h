@@ -15,6 +15,7 @@
  * lock); all other bytes only the holder of the heap lock. They are separate memory locations
  * in C11, so that neither write can lose the other, and no write here is a read-modify-write by
  * two CPUs. `owner` and the flags are atomic because they are also read as hints and by walks.
+ * A narrow header is written as one word by the lock's holder, if that is also who has the block in hand.
  *
  *   FREE block:    header | next | prev | ... | footer = span      links are granule offsets
  *   CACHED block:  header | link | ...                             link: core/cache.h

@@ -257,13 +257,15 @@ static void merge(struct retained *retained, struct nh__block *block)
 {
 	struct nh__block *next = block;
 	uint32_t span = 0;
-	for (uint8_t owner = 0; owner != NH__OWNER_FENCE && !is_live(owner); owner = nh__load_relaxed(&next->owner)) {
+	uint8_t owner;
+	do {
 		if (!is_free(next))
 			retained->report.returned += (size_t)nh__block_span(next) * NH_GRANULE;
 		nh__store_relaxed(&next->owner, NH__OWNER_TLSF); /* also inside: for who frees it again */
 		span += nh__block_span(next);
 		next = nh__block_after(block, span);
-	}
+		owner = nh__load_relaxed(&next->owner);
+	} while (owner != NH__OWNER_FENCE && !is_live(owner));
 	nh_port_in_order();
 	nh__block_put(block, NH__OWNER_TLSF, span, 0);
 	nh_port_in_order();
@@ -351,7 +353,8 @@ static void settle(struct nh__settler *self, struct nh__heap *heap, struct nh__r
 		start_cold(retained, record, region);
 }
 
-nh_status nh_instance_heap_add_retained(nh_instance *instance, const nh_heap_config *config, int *number, nh_retained *report)
+nh_status nh_instance_heap_add_retained(nh_instance *instance, const nh_heap_config *config, int *number,
+                                        nh_retained *report)
 {
 	struct retained retained = {.settler = {sizeof(struct nh__record), settle}};
 	if (config == NULL)

@@ -87,7 +87,8 @@ static size_t length_of(uint32_t scene, enum engine engine)
 	}
 	moment_keep(&here);
 	uint32_t right = 1;
-	if (engine == CPU0 && !broken && call.path != 0 && (machine_whole(HANDLER0, call.path, scene, &right) != DONE || right != 1)) {
+	if (engine == CPU0 && !broken && call.path != 0 &&
+	    (machine_whole(HANDLER0, call.path, scene, &right) != DONE || right != 1)) {
 		fprintf(stderr, "scene %u takes another path than it should\n", scene);
 		exit(2);
 	}
@@ -106,7 +107,8 @@ static size_t length_of(uint32_t scene, enum engine engine)
 
 static size_t stride(size_t length)
 {
-	return points_wanted == 0 || length <= points_wanted ? 1 : (length + points_wanted - 1) / points_wanted;
+	return points_wanted == 0 || length <= points_wanted ? 1
+	                                                     : (length + points_wanted - 1) / points_wanted;
 }
 
 /* ---- interrupts -------------------------------------------------------------------------------- */
@@ -122,7 +124,8 @@ static void interrupts(uint32_t scene)
 			masked++;
 		} else if (point % step == 0) {
 			moment_keep(&here);
-			machine_call(HANDLER0, call.interrupt, 0, machine_register(CPU0, UC_ARM_REG_SP) - 32u, EXCEPTION);
+			machine_call(HANDLER0, call.interrupt, 0, machine_register(CPU0, UC_ARM_REG_SP) - 32u,
+			             EXCEPTION);
 			bool ended = machine_run(HANDLER0, LIMIT) == DONE && machine_run(CPU0, LIMIT) == DONE;
 			judge(scene, point, 0, ended);
 			moment_back(&here);
@@ -138,7 +141,8 @@ static bool both(enum engine first)
 {
 	enum engine second = first == CPU0 ? CPU1 : CPU0;
 	enum outcome a = MORE, b = MORE;
-	for (size_t left = LIMIT; left > 0 && a != BROKEN && b != BROKEN && (a == MORE || b == MORE); left -= 100) {
+	for (size_t left = LIMIT; left > 0 && a != BROKEN && b != BROKEN && (a == MORE || b == MORE);
+	     left -= 100) {
 		if (a == MORE)
 			a = machine_run(first, a == MORE && b == DONE ? LIMIT : 3000);
 		if (b == MORE)
@@ -171,7 +175,8 @@ static void cpus2(uint32_t scene)
 		root++;
 	points_wanted = wanted == 0 ? 0 : root;
 	lay_out(scene);
-	size_t length = length_of(scene, CPU1), step1 = stride(length), step0 = stride(length_of(scene, CPU0));
+	size_t length = length_of(scene, CPU1), step1 = stride(length),
+	       step0 = stride(length_of(scene, CPU0));
 	moment_back(&begin);
 	enum outcome outcome = MORE;
 	for (size_t point = 0; outcome == MORE; point++) {
@@ -256,7 +261,8 @@ static void resets2(uint32_t scene)
 		root++;
 	points_wanted = wanted == 0 ? 0 : root;
 	lay_out(scene);
-	size_t length = length_of(scene, CPU1), step1 = stride(length), step0 = stride(length_of(scene, CPU0));
+	size_t length = length_of(scene, CPU1), step1 = stride(length),
+	       step0 = stride(length_of(scene, CPU0));
 	moment_back(&begin);
 	enum outcome outcome = MORE;
 	for (size_t point = 0; outcome == MORE; point++) {
@@ -280,7 +286,7 @@ static void resets2(uint32_t scene)
 
 int main(int argc, char **argv)
 {
-	void (*sweep)(uint32_t) = argc < 4                        ? NULL
+	void (*sweep)(uint32_t) = argc < 4                         ? NULL
 	                          : !strcmp(argv[1], "interrupts") ? interrupts
 	                          : !strcmp(argv[1], "cpus")       ? cpus
 	                          : !strcmp(argv[1], "cpus2")      ? cpus2
@@ -289,7 +295,9 @@ int main(int argc, char **argv)
 	                                                           : NULL;
 	bool m33 = sweep != NULL && !strcmp(argv[3], "m33");
 	if (sweep == NULL || (!m33 && strcmp(argv[3], "m0") != 0)) {
-		fputs("sweep interrupts|cpus|cpus2|resets|resets2 IMAGE m0|m33 [--points N] [--unmasked] [--alike]\n", stderr);
+		fputs("sweep interrupts|cpus|cpus2|resets|resets2 IMAGE m0|m33 [--points N] [--unmasked] "
+		      "[--alike]\n",
+		      stderr);
 		return 2;
 	}
 	bool unmasked = false;

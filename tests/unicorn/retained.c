@@ -183,8 +183,11 @@ static void new_root(void)
 static bool add(int number)
 {
 	const nh_heap_config config = {
-		.base = kept.memory[number], .size = HEAP, .affinity = NH_CPU(number),
-		.control = control[number], .control_size = CONTROL,
+		.base = kept.memory[number],
+		.size = HEAP,
+		.affinity = NH_CPU(number),
+		.control = control[number],
+		.control_size = CONTROL,
 	};
 	int heap;
 	nh_retained report;
@@ -244,22 +247,14 @@ struct scene {
 };
 
 static const struct scene scenes[] = {
-	{ small_ones, malloc_24, other_far },
-	{ small_ones, malloc_72, other_far },
-	{ large_ones, malloc_600, other_far },
-	{ large_full, malloc_600, other_near },
-	{ large_ones, aligned, other_far },
-	{ small_ones, free_3, other_far },
-	{ large_full, free_3, other_far },
-	{ large_ones, free_3, other_far },
-	{ foreign, free_3, other_near },
-	{ foreign_full, free_3, other_near },
-	{ before_growth, grow, other_far },
-	{ before_growth, move, other_far },
-	{ before_growth, shrink, other_far },
-	{ small_ones, trim, other_far },
-	{ small_ones, new_root, other_far },
-	{ small_ones_later, again, nothing },
+	{ small_ones, malloc_24, other_far },  { small_ones, malloc_72, other_far },
+	{ large_ones, malloc_600, other_far }, { large_full, malloc_600, other_near },
+	{ large_ones, aligned, other_far },    { small_ones, free_3, other_far },
+	{ large_full, free_3, other_far },     { large_ones, free_3, other_far },
+	{ foreign, free_3, other_near },       { foreign_full, free_3, other_near },
+	{ before_growth, grow, other_far },    { before_growth, move, other_far },
+	{ before_growth, shrink, other_far },  { small_ones, trim, other_far },
+	{ small_ones, new_root, other_far },   { small_ones_later, again, nothing },
 };
 const uint32_t scene_count = sizeof scenes / sizeof *scenes;
 
@@ -351,7 +346,8 @@ uint32_t scene_attach(uint32_t number)
 	if (live > (scenes[number].operate == grow || scenes[number].operate == move ? 3u : 2u))
 		return 6; /* more than each CPU had in hand */
 	void *root = nh_retained_root(0);
-	if (root != kept.held[0][HELD - 1u].at && (scenes[number].operate != new_root || root != kept.held[0][1].at))
+	if (root != kept.held[0][HELD - 1u].at &&
+	    (scenes[number].operate != new_root || root != kept.held[0][1].at))
 		return 7;
 	if (nh_validate(-1, NULL) != NH_OK)
 		return 8;

@@ -356,16 +356,16 @@ static void other_memory(void **state)
 
 /* ---- damage ------------------------------------------------------------------------------- */
 
-static unsigned char saved[SMALL];
+static unsigned char saved[SIZE];
 
 static void save(void)
 {
-	memcpy(saved, u.arena.parts[0].base, SMALL);
+	memcpy(saved, u.arena.parts[0].base, u.arena.parts[0].size);
 }
 
 static void bring_back(void)
 {
-	memcpy(u.arena.parts[0].base, saved, SMALL);
+	memcpy(u.arena.parts[0].base, saved, u.arena.parts[0].size);
 }
 
 static void flip(unsigned char *at, size_t bit)
@@ -446,8 +446,8 @@ static void header_bits(void **state)
 		}
 	}
 	assert_int_equal(nht_fault_count(), 0);
-	printf("bits of headers: %u, re-attached as they were %u, otherwise %u, cold start %u\n", intact + other + cold, intact,
-	       other, cold);
+	printf("bits of headers, %s: %u, re-attached as they were %u, otherwise %u, cold start %u\n", u.configs[0].control == NULL ? "with classes" : "small",
+	       intact + other + cold, intact, other, cold);
 	bring_back();
 	assert_int_equal(reset().found, NH_RETAINED_KEPT);
 	assert_sound(kept_end(u.instance, 0));
@@ -514,8 +514,8 @@ int main(int argc, char **argv)
 		WITH(roots, set_up),                 WITH(roots_of_others, set_up),
 		WITH(refusals, set_up),              WITH(removed_is_gone, set_up),
 		WITH(other_memory, set_up),          WITH(record_bits, set_up_small),
-		WITH(header_bits, set_up_small),     WITH(rubbish, set_up_small),
-		WITH(two_places, set_up_small),
+		WITH(header_bits, set_up_small),     WITH(header_bits, set_up),
+		WITH(rubbish, set_up_small),         WITH(two_places, set_up_small),
 	};
 	nht_start(argc, argv);
 	return cmocka_run_group_tests(tests, NULL, NULL);
