@@ -36,7 +36,7 @@ static unsigned first_part(const model *m, unsigned heap)
 	return part;
 }
 
-static nh_heap_config config_of(model *m, unsigned heap)
+nh_heap_config model_config(model *m, unsigned heap)
 {
 	const model_heap *plan = &m->setup->heaps[heap];
 	const nht_part *part = &m->arena.parts[first_part(m, heap)];
@@ -51,19 +51,19 @@ static nh_heap_config config_of(model *m, unsigned heap)
 	if (plan->control_apart) {
 		config.control_size = nh_heap_control_size(&config);
 		NHT_CHECK(config.control_size != 0, "heap %u: no control size", heap);
-		config.control = aligned_alloc(64, (config.control_size + 63u) / 64u * 64u);
-		NHT_CHECK(config.control != NULL, "heap %u: no memory for control", heap);
-		m->control[heap] = config.control;
+		if (m->control[heap] == NULL)
+			m->control[heap] = aligned_alloc(64, (config.control_size + 63u) / 64u * 64u);
+		NHT_CHECK(m->control[heap] != NULL, "heap %u: no memory for control", heap);
+		config.control = m->control[heap];
 	}
 	return config;
 }
 
-static void heap_is_there(model *m, unsigned heap)
+void model_heap_is_there(model *m, unsigned heap)
 {
 	const model_heap *plan = &m->setup->heaps[heap];
-	m->rules[heap] = (rules_heap){plan->attributes, plan->affinity, plan->flags};
+	m->rules[heap] = (rules_heap){true, plan->attributes, plan->affinity, plan->flags};
 	m->part_added[first_part(m, heap)] = true;
-	m->heaps = heap + 1u;
 	nht_census census;
 	const char *complaint = nht_census_take(m->instance, (int)heap, &census);
 	NHT_CHECK(complaint == NULL && census.blocks[NH_BLOCK_FREE] == 1, "heap %u: fresh: %s", heap,
@@ -75,41 +75,11 @@ static void make_instance(model *m)
 	nh_heap_config configs[NH_MAX_HEAPS];
 	unsigned failed = 99;
 	for (unsigned heap = 0; heap < m->setup->initial; heap++)
-		configs[heap] = config_of(m, heap);
+		configs[heap] = model_config(m, heap);
 	nh_status status = nh_instance_init(&m->storage, configs, m->setup->initial, &failed, &m->instance);
 	NHT_CHECK(status == NH_OK, "init: %s at entry %u", nh_status_string(status), failed);
 	for (unsigned heap = 0; heap < m->setup->initial; heap++)
-		heap_is_there(m, heap);
-}
-
-/* ---- growing at run time ------------------------------------------------------------------ */
-
-static void add_region(model *m, unsigned part)
-{
-	const nht_part *region = &m->arena.parts[part];
-	nh_status status = nh_instance_region_add(m->instance, m->part_heap[part], region->base, region->size);
-	NHT_CHECK(status == NH_OK, "op %zu: region_add: %s", m->index, nh_status_string(status));
-	m->part_added[part] = true;
-	status = nh_instance_region_add(m->instance, m->part_heap[part], region->base, region->size);
-	NHT_CHECK(status == NH_EOVERLAP, "op %zu: the same region twice: %s", m->index, nh_status_string(status));
-}
-
-/* The next heap or region that the setup keeps for later, if there is one. */
-static void grow(model *m)
-{
-	for (unsigned part = 0; part < m->arena.count; part++)
-		if (!m->part_added[part] && m->part_heap[part] < (int)m->heaps) {
-			add_region(m, part);
-			return;
-		}
-	if (m->heaps == m->setup->heap_count)
-		return;
-	int number = -1;
-	nh_heap_config config = config_of(m, m->heaps);
-	nh_status status = nh_instance_heap_add(m->instance, &config, &number);
-	NHT_CHECK(status == NH_OK, "op %zu: heap_add: %s", m->index, nh_status_string(status));
-	NHT_CHECK(number == (int)m->heaps, "op %zu: heap %d, expected %u", m->index, number, m->heaps);
-	heap_is_there(m, m->heaps);
+		model_heap_is_there(m, heap);
 }
 
 /* ---- the stream --------------------------------------------------------------------------- */
@@ -126,18 +96,6 @@ static void hop(model *m)
 	NHT_CHECK(status == NH_OK, "op %zu: attach: %s", m->index, nh_status_string(status));
 }
 
-static void trim(model *m)
-{
-	int heap = (int)nht_below(&m->random, m->heaps + 1u) - 1;
-	nh_heap_stats stats;
-	NHT_CHECK(nh_instance_trim(m->instance, heap) == NH_OK, "op %zu: trim(%d)", m->index, heap);
-	if (m->heaps == 0)
-		return;
-	nh_status status = nh_instance_heap_stats_get(m->instance, heap < 0 ? 0 : heap, &stats);
-	NHT_CHECK(status == NH_OK && stats.cached == 0, "op %zu: %zu cached after trim(%d)", m->index, stats.cached, heap);
-	m->trims++;
-}
-
 static bool wants_more(model *m)
 {
 	if (m->shadow.count == m->shadow.limit)
@@ -152,12 +110,12 @@ static void step(model *m)
 	unsigned kind = (unsigned)nht_below(&m->random, 1000);
 	if (kind < 60)
 		hop(m);
-	else if (kind < 63)
-		trim(m);
-	else if (kind < 70)
+	else if (kind < 68)
+		model_upkeep(m);
+	else if (kind < 72)
 		model_try_absurd(m);
-	else if (kind < 75)
-		grow(m);
+	else if (kind < 78)
+		model_grow(m);
 	else if (kind < 200)
 		model_reallocate(m);
 	else if (wants_more(m))
@@ -182,41 +140,62 @@ static void empty(model *m)
 			hop(m);
 		model_free_any(m);
 	}
+	while (model_grow(m))
+		continue;
 	const char *complaint = nht_all_heaps_returned(m->instance);
 	NHT_CHECK(complaint == NULL, "at the end: %s", complaint);
 	nh_status status = nh_instance_deinit(m->instance);
 	NHT_CHECK(status == NH_OK, "deinit: %s", nh_status_string(status));
 	NHT_CHECK(nht_arena_drop(&m->arena), "at the end: a guard outside the regions was written");
-	for (unsigned heap = 0; heap < NH_MAX_HEAPS; heap++)
-		free(m->control[heap]);
 }
 
-void model_run(const model_setup *setup, uint64_t seed)
+void model_make(model *m, const model_setup *setup, const nht_random *random)
 {
-	model *m = calloc(1, sizeof *m);
-	NHT_CHECK(m != NULL, "no memory for the model");
+	memset(m, 0, sizeof *m);
 	nht_context("%s", setup->name);
 	m->setup = setup;
-	nht_random_seed(&m->random, seed);
+	m->heaps = setup->heap_count;
+	m->random = *random;
 	nht_fault_forbid();
 	make_arena(m);
 	shadow_make(&m->shadow, &m->arena, setup->limit);
 	make_instance(m);
-	size_t operations = nht_test_operations(setup->operations);
 	hop(m);
-	for (m->index = 0; m->index < operations; m->index++) {
-		if (m->index % setup->batch == 0) {
+}
+
+void model_drop(model *m)
+{
+	empty(m);
+	for (unsigned heap = 0; heap < NH_MAX_HEAPS; heap++)
+		free(m->control[heap]);
+	shadow_drop(&m->shadow);
+}
+
+void model_steps(model *m, size_t operations)
+{
+	for (m->index = 0; m->index < operations && !nht_random_ended(&m->random); m->index++) {
+		if (m->index % m->setup->batch == 0) {
 			model_audit(m);
 			next_phase(m);
 		}
 		step(m);
 	}
 	model_audit(m);
-	empty(m);
-	printf("%-28s %8zu operations: %zu blocks, %zu refused, %zu moved, %zu grown in place, %zu hops, %zu explained\n",
-	       setup->name, operations, m->allocated, m->refused, m->moved, m->grown_in_place, m->hops, m->explained);
+}
+
+void model_run(const model_setup *setup, uint64_t seed)
+{
+	static model m;
+	nht_random random;
+	nht_random_seed(&random, seed);
+	size_t operations = nht_test_operations(setup->operations);
+	model_make(&m, setup, &random);
+	model_steps(&m, operations);
+	model_drop(&m);
+	printf("%-28s %8zu operations: %zu blocks, %zu refused, %zu moved, %zu grown in place, %zu hops, %zu explained, "
+	       "%zu upkeeps, %zu heaps removed\n",
+	       setup->name, operations, m.allocated, m.refused, m.moved, m.grown_in_place, m.hops, m.explained, m.upkeeps,
+	       m.removed);
 	fflush(stdout);
-	NHT_CHECK(operations < 10000 || (m->refused > 0 && m->moved > 0), "the run was too tame to mean anything");
-	shadow_drop(&m->shadow);
-	free(m);
+	NHT_CHECK(operations < 10000 || (m.refused > 0 && m.moved > 0), "the run was too tame to mean anything");
 }

@@ -4,6 +4,7 @@
  *
  *   model.c    makes the instance, chooses what to do next, ends the run
  *   ops.c      one operation of each kind, with what must hold of its result
+ *   upkeep.c   memory and CPUs that come and go, walks
  *   refuse.c   what must hold when the answer was NULL
  *   audit.c    what must hold of everything, after each batch
  *   rules.c    selection, written a second time
@@ -51,7 +52,7 @@ typedef struct model {
 	bool part_added[NHT_ARENA_PARTS];
 	void *control[NH_MAX_HEAPS];
 	rules_heap rules[NH_MAX_HEAPS];
-	unsigned heaps; /* added so far */
+	unsigned heaps; /* of the setup; rules[].there says which are there */
 	shadow shadow;
 	nht_random random;
 	unsigned target;  /* percent of the memory that this phase keeps live */
@@ -59,14 +60,28 @@ typedef struct model {
 	size_t index;     /* of the operation */
 	uint32_t next_key;
 	/* what happened, so that a run that tested nothing is noticed */
-	size_t allocated, refused, moved, grown_in_place, hops, trims, explained;
+	size_t allocated, refused, moved, grown_in_place, hops, explained, upkeeps, removed;
 } model;
 
 /* Runs one setup from one seed; leaves the program on the first thing that does not hold. */
 void model_run(const model_setup *setup, uint64_t seed);
 
+/* Its parts. What to do is taken from the generator, or from an input until that ends. */
+void model_make(model *m, const model_setup *setup, const nht_random *random);
+void model_steps(model *m, size_t operations);
+void model_drop(model *m);
+
+nh_heap_config model_config(model *m, unsigned heap);
+void model_heap_is_there(model *m, unsigned heap);
+
+/* upkeep.c. Grow: the next heap or region that is not there; false if there is none. */
+bool model_grow(model *m);
+void model_upkeep(model *m);
+
 /* ops.c */
 void model_allocate(model *m);
+/* One request as it is. */
+void model_request(model *m, const nh_request *request, size_t size);
 void model_reallocate(model *m);
 void model_free_any(model *m);
 void model_free_index(model *m, unsigned index);

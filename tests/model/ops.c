@@ -83,7 +83,7 @@ static void check_explanation(model *m, const nh_request *request, size_t size, 
 	nh_explanation entries[NH_MAX_HEAPS];
 	unsigned cpu = nh_host_cpu();
 	unsigned total = nh_instance_explain(m->instance, request, size, entries, NH_MAX_HEAPS);
-	NHT_CHECK(total == m->heaps, "op %zu: explain counts %u heaps of %u", m->index, total, m->heaps);
+	NHT_CHECK(total == nh_instance_heap_count(m->instance), "op %zu: explain counts %u heaps", m->index, total);
 	v->promised = v->count;
 	for (unsigned i = 0; i < v->count; i++) {
 		NHT_CHECK(entries[i].heap == v->order[i], "op %zu: CPU %u, place %u: explain has heap %d, rules %d",
@@ -99,7 +99,7 @@ static void check_explanation(model *m, const nh_request *request, size_t size, 
 	}
 	for (unsigned i = v->count; i < total; i++) {
 		unsigned number = (unsigned)entries[i].heap;
-		NHT_CHECK(number < m->heaps &&
+		NHT_CHECK(number < m->heaps && m->rules[number].there &&
 		          rules_reason_true(&m->rules[number], number, cpu, request, entries[i].reason),
 		          "op %zu: heap %u passed over: %s", m->index, number, nh_reason_string(entries[i].reason));
 	}
@@ -227,6 +227,32 @@ static nh_request request_of_form(model *m, enum form form, uint32_t masks[3])
 	return request;
 }
 
+static void allocate(model *m, enum form form, const nh_request *request, size_t size, size_t count)
+{
+	view before;
+	look_before(m, request, size, &before);
+	unsigned char *address = call_form(m, form, request, size, count);
+	if (address == NULL) {
+		m->refused++;
+		NHT_CHECK(!m->setup->watch || before.promised == before.count,
+		          "op %zu: NULL for %zu, but explain promised heap %d", m->index, size,
+		          before.order[before.promised]);
+		model_refused(m, request, size);
+		return;
+	}
+	m->allocated++;
+	shadow_block block = describe(m, address, size, request->alignment);
+	check_block(m, &block);
+	check_choice(m, &before, block.heap, size);
+	NHT_CHECK((request->flags & NH_ZERO) == 0 || all_zero(address, size), "op %zu: not zeroed", m->index);
+	take_in(m, &block);
+}
+
+void model_request(model *m, const nh_request *request, size_t size)
+{
+	allocate(m, REQUEST, request, size, 1);
+}
+
 void model_allocate(model *m)
 {
 	uint32_t masks[3];
@@ -238,23 +264,7 @@ void model_allocate(model *m)
 		count = nht_between(&m->random, 1, size < 40 ? size : 40);
 		size -= size % count;
 	}
-	view before;
-	look_before(m, &request, size, &before);
-	unsigned char *address = call_form(m, form, &request, size, count);
-	if (address == NULL) {
-		m->refused++;
-		NHT_CHECK(!m->setup->watch || before.promised == before.count,
-		          "op %zu: NULL for %zu, but explain promised heap %d", m->index, size,
-		          before.order[before.promised]);
-		model_refused(m, &request, size);
-		return;
-	}
-	m->allocated++;
-	shadow_block block = describe(m, address, size, request.alignment);
-	check_block(m, &block);
-	check_choice(m, &before, block.heap, size);
-	NHT_CHECK((request.flags & NH_ZERO) == 0 || all_zero(address, size), "op %zu: not zeroed", m->index);
-	take_in(m, &block);
+	allocate(m, form, &request, size, count);
 }
 
 /* ---- realloc ------------------------------------------------------------------------------ */

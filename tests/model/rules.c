@@ -30,7 +30,7 @@ static bool is_foreign(const rules_heap *heap, unsigned cpu)
 
 static bool accepts(const rules_heap *heap, unsigned number, unsigned cpu, const nh_request *request)
 {
-	if (request->heaps != 0 && (request->heaps & (UINT32_C(1) << number)) == 0)
+	if (!heap->there || (request->heaps != 0 && (request->heaps & (UINT32_C(1) << number)) == 0))
 		return false;
 	if (!has(heap->attributes, request->require))
 		return false;
@@ -117,7 +117,7 @@ uint32_t rules_realloc_heaps(const rules_heap *heaps, unsigned count, int from)
 	for (unsigned number = 0; number < count; number++) {
 		bool eligible = (heaps[number].flags & NH_HEAP_NOT_DEFAULT) == 0;
 		bool as_good = heaps[from].attributes != 0 && has(heaps[number].attributes, heaps[from].attributes);
-		if (plain ? eligible : as_good)
+		if (heaps[number].there && (plain ? eligible : as_good))
 			set |= UINT32_C(1) << number;
 	}
 	return set;

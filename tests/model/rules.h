@@ -9,6 +9,7 @@
 #include <nearheap/nearheap.h>
 
 typedef struct rules_heap {
+	bool there; /* added, and not removed */
 	uint32_t attributes, affinity, flags;
 } rules_heap;
 

@@ -121,32 +121,25 @@ const char *nht_all_heaps_returned(nh_instance *instance)
 	return nht_valid(instance);
 }
 
-typedef struct fit_state {
-	size_t alignment;
-	size_t best;
-} fit_state;
-
 /* The first place in a free block that is aligned, if what is cut off before it can be a block. */
-static bool fit_block(const nh_block_info *block, void *context)
+bool nht_fit_block(const nh_block_info *block, void *context)
 {
-	fit_state *state = context;
+	nht_fit *fit = context;
 	if (block->state != NH_BLOCK_FREE)
 		return true;
 	uintptr_t from = (uintptr_t)block->address;
 	uintptr_t end = from + block->size;
 	uintptr_t at = from;
-	if (at % state->alignment != 0)
-		at = (from + NHT_LEAST_SPAN + state->alignment - 1u) / state->alignment * state->alignment;
-	if (at < end && end - at > state->best)
-		state->best = end - at;
+	if (at % fit->alignment != 0)
+		at = (from + NHT_LEAST_SPAN + fit->alignment - 1u) / fit->alignment * fit->alignment;
+	/* A remnant at the end of a free block holds a block only from the least span on. */
+	if (at < end && end - at > fit->best && end - at + NHT_OVERHEAD >= NHT_LEAST_SPAN)
+		fit->best = end - at;
 	return true;
 }
 
 size_t nht_largest_fit(nh_instance *instance, int heap, size_t alignment)
 {
-	fit_state state = {alignment < NHT_ALIGNMENT ? NHT_ALIGNMENT : alignment, 0};
-	if (nh_instance_walk(instance, heap, fit_block, &state) != NH_OK)
-		return 0;
-	/* A remnant at the end of a free block holds a block only from the least span on. */
-	return state.best + NHT_OVERHEAD < NHT_LEAST_SPAN ? 0 : state.best;
+	nht_fit fit = {alignment < NHT_ALIGNMENT ? NHT_ALIGNMENT : alignment, 0};
+	return nh_instance_walk(instance, heap, nht_fit_block, &fit) == NH_OK ? fit.best : 0;
 }

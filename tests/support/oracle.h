@@ -41,6 +41,14 @@ const char *nht_all_returned(nh_instance *instance, int heap);
 /* The same for all heaps of the instance, and nht_valid. */
 const char *nht_all_heaps_returned(nh_instance *instance);
 
+/* The same as a visitor of other walks: `best` is of the blocks it was shown. */
+typedef struct nht_fit {
+	size_t alignment; /* NHT_ALIGNMENT at least */
+	size_t best;
+} nht_fit;
+
+bool nht_fit_block(const nh_block_info *block, void *fit);
+
 /* Bytes of the largest request that a free block of the heap could hold at this alignment now;
  * caches are not counted. 0 if there is none. */
 size_t nht_largest_fit(nh_instance *instance, int heap, size_t alignment);

@@ -2,6 +2,9 @@
 /*
  * A small seeded generator: xoshiro128** (Blackman, Vigna), its state filled by splitmix64.
  * 32-bit words, so that a seed gives the same stream on 32-bit and 64-bit targets.
+ *
+ * Or the bytes of a fuzzer's input in its place: then each choice takes as few of them as it needs, so that
+ * what a fuzzer changes is a choice, and after the last byte all choices are the first.
  */
 #ifndef NHT_RANDOM_H
 #define NHT_RANDOM_H
@@ -12,6 +15,7 @@
 
 typedef struct nht_random {
 	uint32_t state[4];
+	const uint8_t *bytes, *end; /* a fuzzer's input; NULL = the generator */
 } nht_random;
 
 static inline void nht_random_seed(nht_random *random, uint64_t seed)
@@ -23,6 +27,27 @@ static inline void nht_random_seed(nht_random *random, uint64_t seed)
 		random->state[i] = (uint32_t)(z >> 32);
 	}
 	random->state[0] |= 1u; /* all zero is the one state that never leaves itself */
+	random->bytes = random->end = NULL;
+}
+
+static inline void nht_random_bytes(nht_random *random, const uint8_t *bytes, size_t size)
+{
+	random->bytes = bytes;
+	random->end = bytes + size;
+}
+
+/* Of an input: whether all of it was used. The generator goes on for ever. */
+static inline bool nht_random_ended(const nht_random *random)
+{
+	return random->bytes != NULL && random->bytes == random->end;
+}
+
+static inline uint32_t nht_from_bytes(nht_random *random, unsigned count)
+{
+	uint32_t result = 0;
+	for (unsigned i = 0; i < count && random->bytes != random->end; i++)
+		result = result << 8 | *random->bytes++;
+	return result;
 }
 
 static inline uint32_t nht_rotate(uint32_t value, unsigned by)
@@ -33,6 +58,8 @@ static inline uint32_t nht_rotate(uint32_t value, unsigned by)
 static inline uint32_t nht_next(nht_random *random)
 {
 	uint32_t *s = random->state;
+	if (random->bytes != NULL)
+		return nht_from_bytes(random, 4);
 	uint32_t result = nht_rotate(s[1] * 5u, 7) * 9u;
 	uint32_t shifted = s[1] << 9;
 	s[2] ^= s[0];
@@ -47,6 +74,10 @@ static inline uint32_t nht_next(nht_random *random)
 /* 0 .. limit-1; limit 0 gives 0. The bias is below 2^-32 * limit: irrelevant for tests. */
 static inline size_t nht_below(nht_random *random, size_t limit)
 {
+	if (random->bytes != NULL) {
+		unsigned count = limit <= 256u ? 1 : limit <= 65536u ? 2 : 4;
+		return (size_t)(((uint64_t)nht_from_bytes(random, count) * (uint64_t)limit) >> (8u * count));
+	}
 	return (size_t)(((uint64_t)nht_next(random) * (uint64_t)limit) >> 32);
 }
 
