@@ -9,9 +9,9 @@
 // FOLDER has targets.txt (fuzzers.cmake). What is found stays in FOLDER/work and is where the next run begins; crashes in
 // FOLDER/crashes. Ends with 1 if there is one.
 import { execFileSync, spawn } from 'node:child_process'
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, statSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { cpus, tmpdir } from 'node:os'
-import { join, relative } from 'node:path'
+import { basename, join, relative } from 'node:path'
 import { parseArgs } from 'node:util'
 
 const { values: options, positionals } = parseArgs({
@@ -106,23 +106,56 @@ async function afl(target, share) {
 
 // ---- the stored corpus ----------------------------------------------------------------------
 
-// What several programs need together: those of one corpus add to one folder. Edges only: with counters it would be ten times as much.
-async function merge(corpus) {
-	const fresh = mkdtempSync(join(options.build, 'merge-'))
-	const users = all.filter(target => target.corpus === corpus)
-	for (const target of users) {
-		const from = [folder('work', target.name), corpus, ...users.map(user => folder('work', user.name))]
-		const { status, text } = await run(target.program, ['-set_cover_merge=1', '-use_counters=0', `-max_len=${target.longest}`, fresh, ...from], sanitizers)
-		if (status !== 0) fail(`merge of ${target.name}: ${text.slice(-2000)}`)
+const KEPT = 12 // files of a corpus: those that cover most
+
+// libFuzzer's notes on a merge: a count, the number of old ones, names; then per file "FT index edge ...", without counters.
+function coverOf(control, program, inputs) {
+	const lines = readFileSync(control, 'utf8').split('\n')
+	const count = Number(lines[0]), names = lines.slice(2, 2 + count)
+	for (const line of lines.slice(2 + count)) {
+		const [kind, index, ...edges] = line.trim().split(' ')
+		if (kind !== 'FT') continue
+		const input = inputs.get(names[index]) ?? inputs.set(names[index], { name: names[index], edges: new Set() }).get(names[index])
+		for (const edge of edges) input.edges.add(`${program} ${edge}`)
 	}
-	// A file that has a name of its own is there for a reason.
-	for (const name of filesOf(corpus))
-		if (/^[0-9a-f]{40}$/.test(name)) rmSync(join(corpus, name))
-	for (const name of filesOf(fresh)) renameSync(join(fresh, name), join(corpus, name))
-	rmSync(fresh, { recursive: true })
-	const files = filesOf(corpus)
-	const bytes = files.reduce((sum, name) => sum + statSync(join(corpus, name)).size, 0)
-	console.log(`${relative('.', corpus)}: ${files.length} files, ${bytes} bytes`)
+}
+
+// Of what was found, the inputs that cover most edges of all programs that use the corpus. A file that has a name of its own is there for
+// a reason, and stays.
+async function merge(corpus) {
+	const inputs = new Map(), users = all.filter(target => target.corpus === corpus), covered = new Set(), chosen = []
+	for (const user of users) {
+		const fresh = mkdtempSync(join(options.build, 'merge-')), control = `${fresh}.control`
+		const from = [corpus, ...users.map(other => folder('work', other.name))]
+		const { status, text } = await run(user.program,
+			['-set_cover_merge=1', '-use_counters=0', `-merge_control_file=${control}`, `-max_len=${user.longest}`, fresh, ...from], sanitizers)
+		if (status !== 0) fail(`merge of ${user.name}: ${text.slice(-2000)}`)
+		coverOf(control, user.name, inputs)
+		rmSync(fresh, { recursive: true })
+		rmSync(control)
+	}
+	const isNamed = input => input.name.startsWith(corpus) && !/\/[0-9a-f]{40}$/.test(input.name)
+	const take = input => {
+		chosen.push(input)
+		for (const edge of input.edges) covered.add(edge)
+		inputs.delete(input.name)
+	}
+	for (const input of [...inputs.values()].filter(isNamed)) take(input)
+	const adds = input => [...input.edges].reduce((sum, edge) => sum + !covered.has(edge), 0)
+	while (chosen.length < KEPT && inputs.size > 0) {
+		let best = null, most = 0
+		for (const input of inputs.values()) {
+			const more = adds(input)
+			if (more > most) [best, most] = [input, more]
+			else if (more === 0) inputs.delete(input.name)
+		}
+		if (!best) break
+		take(best)
+	}
+	const kept = chosen.map(input => ({ name: basename(input.name), bytes: readFileSync(input.name) }))
+	for (const name of filesOf(corpus)) rmSync(join(corpus, name))
+	for (const { name, bytes } of kept) writeFileSync(join(corpus, name), bytes)
+	console.log(`${relative('.', corpus)}: ${kept.length} files, ${kept.reduce((sum, { bytes }) => sum + bytes.length, 0)} bytes, ${covered.size} edges`)
 }
 
 // ---- all targets ----------------------------------------------------------------------------

@@ -24,10 +24,10 @@ static unsigned char elsewhere[256];
 
 static unsigned char *choose_pointer(nht_random *random)
 {
-	const shadow *shadow = &m.shadow;
+	const shadow *live = &m.shadow;
 	size_t kind = nht_below(random, 8);
-	if (kind < 3 && shadow->count != 0) {
-		const shadow_block *block = &shadow->blocks[nht_below(random, shadow->count)];
+	if (kind < 3 && live->count != 0) {
+		const shadow_block *block = &live->blocks[nht_below(random, live->count)];
 		return block->address + NHT_ALIGNMENT * nht_below(random, block->usable / NHT_ALIGNMENT + 2u);
 	}
 	if (kind < 5)
@@ -132,11 +132,11 @@ static void damage(nht_random *random)
 {
 	if (!keep_headers())
 		return;
-	const shadow *shadow = &m.shadow;
+	const shadow *live = &m.shadow;
 	unsigned part = (unsigned)nht_below(random, m.arena.count);
 	unsigned char *at = m.arena.parts[part].base + nht_below(random, m.arena.parts[part].size);
-	if (shadow->count != 0 && nht_chance(random, 70)) {
-		const shadow_block *block = &shadow->blocks[nht_below(random, shadow->count)];
+	if (live->count != 0 && nht_chance(random, 70)) {
+		const shadow_block *block = &live->blocks[nht_below(random, live->count)];
 		at = nht_chance(random, 50) ? block->address + block->usable + nht_below(random, 3u * NHT_ALIGNMENT)
 		                            : block->address - 1u - nht_below(random, 2u * NHT_ALIGNMENT);
 	}
@@ -157,15 +157,15 @@ static bool visit_all(const nh_block_info *block, void *context)
 /* The shadow's blocks, while they last; what they hold is not looked at any more. */
 static void go_on(nht_random *random)
 {
-	shadow *shadow = &m.shadow;
+	shadow *live = &m.shadow;
 	nh_heap_stats stats;
 	int heap = (int)nht_below(random, m.heaps);
 	if (nht_chance(random, 20))
 		NHT_CHECK(nh_host_attach((int)nht_below(random, m.setup->cpus)) == NH_OK, "attach");
-	if (shadow->count != 0 && nht_chance(random, 50)) {
-		unsigned index = (unsigned)nht_below(random, shadow->count);
-		unsigned char *address = shadow->blocks[index].address;
-		shadow_remove(shadow, index);
+	if (live->count != 0 && nht_chance(random, 50)) {
+		unsigned index = (unsigned)nht_below(random, live->count);
+		unsigned char *address = live->blocks[index].address;
+		shadow_remove(live, index);
 		if (nht_chance(random, 30))
 			nh_instance_realloc(m.instance, address, nht_below(random, 1024));
 		else

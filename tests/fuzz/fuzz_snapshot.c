@@ -187,7 +187,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	state *s = &states[nht_below(&random, STATES)];
 	if (s->count == 0)
 		prepare(s, &setups[s - states]);
-	restore(s);
 	bool sound = change_all(s, &random);
 	put_back_some(s);
 	nht_fault_catch();
@@ -202,6 +201,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (sound)
 		ask(s, s->areas[0].at + (size == 0 ? 0 : data[0]) * NH_GRANULE);
 	NHT_CHECK(nht_arena_intact(&s->m.arena), "a byte outside the regions was written");
+	restore(s); /* at once: a slot that is given back is drained in all instances */
 	nht_fault_release();
 	return 0;
 }

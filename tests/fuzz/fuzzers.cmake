@@ -9,12 +9,14 @@ endif()
 # Damaged bytes are read as _Bool, and a damaged pointer that is not aligned is followed, by what checks them.
 set(fuzz_flags -fsanitize=fuzzer-no-link -fno-sanitize=bool,alignment)
 set(targets "")
+add_custom_target(fuzzers)
 
 # fuzz_program(TARGET CORPUS LONGEST RUNS file... LIBRARIES target...)
 function(fuzz_program target corpus longest runs)
 	cmake_parse_arguments(PARSE_ARGV 4 arg "" "" "LIBRARIES")
 	set(program fuzz_${target})
 	add_executable(${program} ${arg_UNPARSED_ARGUMENTS})
+	add_dependencies(fuzzers ${program})
 	target_compile_options(${program} PRIVATE ${fuzz_flags})
 	target_include_directories(${program} PRIVATE ${nh_root} ${nh_root}/include)
 	target_link_libraries(${program} PRIVATE ${arg_LIBRARIES} nearheap_warnings)
@@ -60,8 +62,8 @@ foreach(level basic moderate full)
 	set_target_properties(fuzz_core_${level} PROPERTIES C_STANDARD 11 C_EXTENSIONS ON)
 endforeach()
 
-foreach(entry heaps:moderate:1024:3000 heaps:full:1024:2000 select:moderate:512:2000 single:full:1024:6000
-        pointers:basic:1024:2000 pointers:moderate:1024:3000 pointers:full:1024:3000
+foreach(entry heaps:moderate:700:4000 heaps:full:700:3000 select:moderate:256:3000 single:full:700:6000
+        pointers:basic:700:3000 pointers:moderate:700:4000 pointers:full:700:4000
         snapshot:moderate:512:6000 snapshot:full:512:6000)
 	string(REPLACE ":" ";" entry ${entry})
 	list(GET entry 0 name)
