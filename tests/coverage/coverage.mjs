@@ -23,7 +23,7 @@ const TESTS = 'unit|model|stress|fuzz-core';
 /** Options of each configuration, and the percentage of random operations. */
 const CONFIGURATIONS = {
   moderate: [{}, 10],
-  small: [{ NH_CPUS: '4', NH_CLASS_DOUBLINGS: '0', NH_REFILL: '1', NH_MERGE_LOOK: '2' }, 10],
+  small: [{ NH_CPUS: '4', NH_CLASS_DOUBLINGS: '0', NH_REFILL: '1', NH_MERGE_LOOK: '2', NH_CAP_SMALL_SPAN: '128' }, 10],
   none: [{ NH_HARDENING: 'none' }, 2],
   full: [{ NH_HARDENING: 'full' }, 5],
   extreme: [{ NH_HARDENING: 'extreme' }, 0.5],
@@ -66,7 +66,7 @@ function measure(name) {
   const env = {
     ...process.env, NH_TEST_SCALE: String(percent), NH_STRESS_SCALE: '0.02', LLVM_PROFILE_FILE: resolve(profiles, '%p.profraw'),
   };
-  run(['ctest', '--test-dir', dir, '-L', TESTS, '-j', '2', '--output-on-failure', '--no-tests=error'], { env });
+  run(['ctest', '--test-dir', dir, '-L', TESTS, '-j', '2', '--quiet', '--no-tests=error'], { env });
   const merged = join(dir, 'merged.profdata');
   run(['llvm-profdata-19', 'merge', '-o', merged, ...readdirSync(profiles).map((file) => join(profiles, file))]);
   const [first, ...others] = programsIn(join(dir, 'tests'));

@@ -139,6 +139,12 @@ static void check_choice(model *m, const view *v, int heap, size_t size)
 
 /* ---- a block comes ------------------------------------------------------------------------ */
 
+/* Doublings have 8 classes each; and what cannot be cut off is less than a block. */
+static size_t most_for(size_t size)
+{
+	return size + size / 8u + NHT_LEAST_SPAN + NHT_ALIGNMENT + NHT_OVERHEAD;
+}
+
 static void check_block(model *m, const shadow_block *block)
 {
 	uintptr_t address = (uintptr_t)block->address;
@@ -148,6 +154,8 @@ static void check_block(model *m, const shadow_block *block)
 	NHT_CHECK(m->part_heap[part] == block->heap, "op %zu: heap_of says %d, the region is of %d", m->index,
 	          block->heap, m->part_heap[part]);
 	NHT_CHECK(block->usable >= block->size, "op %zu: usable %zu < asked %zu", m->index, block->usable, block->size);
+	NHT_CHECK(NHT_EXACT || block->usable <= most_for(block->size), "op %zu: usable %zu, asked %zu", m->index, block->usable,
+	          block->size);
 	NHT_CHECK(address % NHT_ALIGNMENT == 0, "op %zu: %p is misaligned", m->index, (void *)block->address);
 	NHT_CHECK(block->alignment == 0 || address % block->alignment == 0, "op %zu: %p is not aligned to %zu",
 	          m->index, (void *)block->address, block->alignment);

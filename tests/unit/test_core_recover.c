@@ -213,9 +213,10 @@ static void chain_between_two_words(void **state)
 	unsigned klass = nh__load_relaxed(&u.instance->class_of[39u >> NH__CLASS_STEP]);
 	struct nh__slot *slot = &cache_of_dead()->slot[klass];
 	size_t found = 99;
-	unsigned lost = NH__COUNT(slot->cur);
+	uint32_t *chain = NH__COUNT(slot->cur) != 0 ? &slot->cur : &cache_of_dead()->prev[klass];
+	unsigned lost = NH__COUNT(*chain);
 	assert_true(lost != 0);
-	slot->cur = 0; /* taken from its word, not yet in the next */
+	*chain = 0; /* taken from its word, not yet in the next */
 	assert_status(nh_instance_cpu_recover(u.instance, DEAD), NH_OK);
 	assert_true(unit_stats(&u, 0).cached != 0);
 	assert_status(nh_instance_heap_salvage(u.instance, 0, &found), NH_OK);
