@@ -210,10 +210,11 @@ static void stopped_while_driving_a_freeze(void **state)
 static void chain_between_two_words(void **state)
 {
 	(void)state;
-	unsigned klass = nh__load_relaxed(&u.instance->class_of[39u >> NH__CLASS_STEP]);
-	struct nh__slot *slot = &cache_of_dead()->slot[klass];
 	size_t found = 99;
-	uint32_t *chain = NH__COUNT(slot->cur) != 0 ? &slot->cur : &cache_of_dead()->prev[klass];
+	unsigned number = 0;
+	while (*nh__chain_of(heap, DEAD, number) == 0)
+		number++;
+	uint32_t *chain = nh__chain_of(heap, DEAD, number);
 	unsigned lost = NH__COUNT(*chain);
 	assert_true(lost != 0);
 	*chain = 0; /* taken from its word, not yet in the next */
