@@ -29,7 +29,6 @@ const CONFIGURATIONS = {
   extreme: [{ NH_HARDENING: 'extreme' }, 0.5],
   nocaches: [{ NH_CACHES: '0' }, 2],
   cpu1: [{ NH_CPUS: '1' }, 2],
-  ticket: [{ NH_LOCK_BACKEND: 'ticket' }, 2],
 };
 
 const { values: options } = parseArgs({

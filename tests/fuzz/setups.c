@@ -49,6 +49,7 @@ void fuzz_setup(model_setup *setup, nht_random *random, unsigned most)
 	setup->batch = 16;
 	setup->limit = 1024;
 	setup->small = (unsigned)nht_below(random, 100);
+	setup->upkeep = 80;
 	setup->watch = nht_chance(random, 50);
 	setup->odd = nht_chance(random, 50);
 }

@@ -107,11 +107,11 @@ static bool wants_more(model *m)
 
 static void step(model *m)
 {
-	unsigned kind = (unsigned)nht_below(&m->random, 1000);
-	if (kind < 60)
-		hop(m);
-	else if (kind < 68)
+	unsigned kind = (unsigned)nht_below(&m->random, 1000), upkeep = m->setup->upkeep == 0 ? 8 : m->setup->upkeep;
+	if (kind >= 1000u - upkeep)
 		model_upkeep(m);
+	else if (kind < 68)
+		hop(m);
 	else if (kind < 72)
 		model_try_absurd(m);
 	else if (kind < 78)

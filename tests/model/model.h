@@ -39,6 +39,7 @@ typedef struct model_setup {
 	unsigned batch;      /* operations between audits */
 	unsigned limit;      /* most live blocks */
 	unsigned small;      /* percent of sizes up to 96 bytes */
+	unsigned upkeep;     /* of a thousand operations; 0 = 8 */
 	bool watch;          /* look at the heaps before each allocation and check the choice */
 	bool odd;            /* regions at odd addresses */
 } model_setup;
