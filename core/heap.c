@@ -110,6 +110,14 @@ NH__FLAT void *take_flat(struct nh__heap *heap, const struct nh__need *need)
 		block = nh__tlsf_take(&heap->tlsf, need->span, need->align);
 	if (NH__UNLIKELY(block == NULL))
 		return NULL;
+#if NH_CACHES
+	/* mostly just what was asked for, whose class is known */
+	if (heap->shared != NULL && need->klass != NH__NO_CLASS && !heap->far &&
+	    nh__block_span(block) == need->class_span) {
+		nh__store_relaxed(&block->owner, (uint8_t)(NH__OWNER_LIVE + need->klass));
+		return nh__payload(block);
+	}
+#endif
 	make_live(heap, block);
 	return nh__payload(block);
 }

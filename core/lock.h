@@ -70,11 +70,22 @@ static inline void nh__lock_acquire_flat(struct nh__lock *lock, unsigned id)
 	nh_port_in_order();
 }
 
+/* Many flags are faster looked at once before they are asked in turn; who raises one later polls the free word. */
+static inline bool nh__lock_wanted(struct nh__lock *lock)
+{
+	if (NH_LOCKERS < 4)
+		return true;
+	unsigned any = 0;
+	for (unsigned i = 0; i < NH_LOCKERS; i++)
+		any |= nh__load_relaxed(&lock->want[i]);
+	return any != 0;
+}
+
 static inline void nh__lock_release_flat(struct nh__lock *lock, unsigned id)
 {
 	nh_port_in_order();
 	nh__store_relaxed(&lock->inside, 0u);
-	for (unsigned step = 1; step < NH_LOCKERS; step++) {
+	for (unsigned step = nh__lock_wanted(lock) ? 1u : NH_LOCKERS; step < NH_LOCKERS; step++) {
 		unsigned next = id + step < NH_LOCKERS ? id + step : id + step - NH_LOCKERS;
 		if (nh__load_relaxed(&lock->want[next])) {
 			/* release: to the acquire of the CPU it is handed to */
