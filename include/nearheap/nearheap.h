@@ -91,7 +91,7 @@ const char *nh_status_string(nh_status status);
 #define NH_ATTR_CACHEABLE (UINT32_C(1) << 2)
 #define NH_ATTR_NONCACHEABLE (UINT32_C(1) << 3)
 #define NH_ATTR_EXTERNAL (UINT32_C(1) << 4) /* no exclusive access: holds no control memory */
-#define NH_ATTR_RETAINED (UINT32_C(1) << 5)
+#define NH_ATTR_RETAINED (UINT32_C(1) << 5) /* the memory keeps its contents; nh_heap_add_retained keeps its blocks */
 #define NH_ATTR_FAST (UINT32_C(1) << 6)
 #define NH_ATTR_SHAREABLE (UINT32_C(1) << 7)
 #define NH_ATTR_USER(n) (UINT32_C(1) << (16 + (n))) /* n = 0 .. 15: yours */
