@@ -347,15 +347,8 @@ static void reach_add(struct nh__heap *heap, uintptr_t end)
 
 #endif
 
-void nh__settle_fresh(struct nh__settler *self, struct nh__heap *heap, struct nh__region *region)
-{
-	(void)self;
-	nh__region_prepare(region);
-	nh__tlsf_add(&heap->tlsf, region);
-}
-
 static struct nh__heap *heap_build(const struct plan *plan, const nh_heap_config *config, const struct site *site,
-                                   struct nh__region *region, unsigned id, struct nh__settler *settler)
+                                   unsigned id)
 {
 	struct nh__heap *heap = (struct nh__heap *)site->control;
 	unsigned char *lists = (unsigned char *)ALIGN_UP((uintptr_t)(heap + 1), 4);
@@ -373,9 +366,6 @@ static struct nh__heap *heap_build(const struct plan *plan, const nh_heap_config
 		caches_build(heap, plan, (unsigned char *)ALIGN_UP((uintptr_t)lists + plan->lists, CONTROL_ALIGN),
 		             nh__granules(site->end - site->first));
 #endif
-	settler->settle(settler, heap, region);
-	reach_add(heap, site->end);
-	budget_add(heap, heap->tlsf.total);
 	return heap;
 }
 
@@ -408,7 +398,7 @@ void nh__heap_publish(nh_instance *instance, struct nh__heap *heap, struct nh__r
 	nh__admin_leave(instance, cpu, irq);
 }
 
-nh_status nh__heap_admit(nh_instance *instance, const nh_heap_config *config, struct nh__settler *settler, int *number)
+nh_status nh__heap_prepare(nh_instance *instance, const nh_heap_config *config, uint32_t head, struct nh__addition *addition)
 {
 	struct plan plan;
 	struct site site;
@@ -422,22 +412,41 @@ nh_status nh__heap_admit(nh_instance *instance, const nh_heap_config *config, st
 	if (status == NH_OK)
 		status = site_check(config);
 	if (status == NH_OK)
-		status = site_make(&site, &plan, config, settler->head);
+		status = site_make(&site, &plan, config, head);
 	if (status == NH_OK)
 		status = heap_reserve(instance, config, &site, &id, &region);
-	if (status != NH_OK)
-		return status;
-	struct nh__region_entry *entry = &instance->regions[region];
-	nh__heap_publish(instance, heap_build(&plan, config, &site, &entry->region, id, settler), entry);
+	if (status == NH_OK) {
+		addition->entry = &instance->regions[region];
+		addition->heap = heap_build(&plan, config, &site, id);
+	}
+	return status;
+}
+
+void nh__heap_fresh(struct nh__addition *addition)
+{
+	nh__region_prepare(&addition->entry->region);
+	nh__tlsf_add(&addition->heap->tlsf, &addition->entry->region);
+}
+
+void nh__heap_finish(nh_instance *instance, struct nh__addition *addition, int *number)
+{
+	struct nh__heap *heap = addition->heap;
+	reach_add(heap, addition->entry->region.end);
+	budget_add(heap, heap->tlsf.total);
+	nh__heap_publish(instance, heap, addition->entry);
 	if (number != NULL)
-		*number = (int)id;
-	return NH_OK;
+		*number = heap->id;
 }
 
 nh_status nh_instance_heap_add(nh_instance *instance, const nh_heap_config *config, int *number)
 {
-	struct nh__settler fresh = {0, nh__settle_fresh};
-	return nh__heap_admit(instance, config, &fresh, number);
+	struct nh__addition addition;
+	nh_status status = nh__heap_prepare(instance, config, 0, &addition);
+	if (status == NH_OK) {
+		nh__heap_fresh(&addition);
+		nh__heap_finish(instance, &addition, number);
+	}
+	return status;
 }
 
 /* ---- adding a region ---------------------------------------------------------------------- */

@@ -68,18 +68,15 @@ NH__INLINE struct nh__cache *nh__first_cache(nh_instance *instance, unsigned cpu
 nh_port_irq nh__admin_enter(nh_instance *instance, unsigned *cpu);
 void nh__admin_leave(nh_instance *instance, unsigned cpu, nh_port_irq irq);
 
-/* How a heap that is being added comes to its blocks. */
-struct nh__settler {
-	uint32_t head; /* bytes to be left free in front of the region */
-	/* The heap is built, but for its region. Nobody else sees it. */
-	void (*settle)(struct nh__settler *self, struct nh__heap *heap, struct nh__region *region);
+/* Adding a heap, in three steps: nh__heap_prepare reserves and builds it, with `head` bytes left in front of its
+ * region; its region comes to its blocks, of which nh__heap_fresh makes one free one; nh__heap_finish publishes it. */
+struct nh__addition {
+	struct nh__heap *heap;
+	struct nh__region_entry *entry;
 };
-
-/* One free block. */
-void nh__settle_fresh(struct nh__settler *self, struct nh__heap *heap, struct nh__region *region);
-
-/* nh_instance_heap_add, and that. */
-nh_status nh__heap_admit(nh_instance *instance, const nh_heap_config *config, struct nh__settler *settler, int *number);
+nh_status nh__heap_prepare(nh_instance *instance, const nh_heap_config *config, uint32_t head, struct nh__addition *addition);
+void nh__heap_fresh(struct nh__addition *addition);
+void nh__heap_finish(nh_instance *instance, struct nh__addition *addition, int *number);
 
 /* Makes a heap visible, and the region in that entry; again, for one that is visible, it completes what was half done. */
 void nh__heap_publish(nh_instance *instance, struct nh__heap *heap, struct nh__region_entry *entry);

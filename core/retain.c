@@ -102,7 +102,6 @@ static nh_retained_found record_found(const struct nh__record *record, const str
 /* ---- looking ------------------------------------------------------------------------------ */
 
 struct retained {
-	struct nh__settler settler; /* first: what is given to nh__heap_admit */
 	nh_retained report;
 	struct nh__heap *heap;
 	const struct nh__region *region;
@@ -323,13 +322,13 @@ static void attach(struct retained *retained, struct nh__record *record, struct 
 	cell_write(&record->codes, codes_of(heap));
 }
 
-static void start_cold(struct retained *retained, struct nh__record *record, struct nh__region *region)
+static void start_cold(struct retained *retained, struct nh__record *record, struct nh__addition *addition)
 {
-	struct nh__heap *heap = retained->heap;
-	uint32_t layout = layout_of(record, region);
+	struct nh__heap *heap = addition->heap;
+	uint32_t layout = layout_of(record, &addition->entry->region);
 	retained->report.generation = 0;
 	nh__record_void(record);
-	nh__settle_fresh(&retained->settler, heap, region);
+	nh__heap_fresh(addition);
 	nh__store_relaxed(&record->layout, layout);
 	nh__store_relaxed(&record->secret, heap->tlsf.secret);
 	nh__store_relaxed(&record->check, record_check(layout, heap->tlsf.secret));
@@ -339,32 +338,30 @@ static void start_cold(struct retained *retained, struct nh__record *record, str
 	nh__store_relaxed(&record->magic, NH__RECORD_MAGIC);
 }
 
-static void settle(struct nh__settler *self, struct nh__heap *heap, struct nh__region *region)
-{
-	struct retained *retained = (struct retained *)(void *)self;
-	struct nh__record *record = (struct nh__record *)(nh__region_base(region) - sizeof *record);
-	retained->heap = heap;
-	retained->region = region;
-	heap->flags |= NH_HEAP_RETAINED;
-	find_out(retained, record);
-	if (retained->report.found == NH_RETAINED_KEPT)
-		attach(retained, record, region);
-	else
-		start_cold(retained, record, region);
-}
-
 nh_status nh_instance_heap_add_retained(nh_instance *instance, const nh_heap_config *config, int *number,
                                         nh_retained *report)
 {
-	struct retained retained = {.settler = {sizeof(struct nh__record), settle}};
+	struct nh__addition addition;
 	if (config == NULL)
 		return NH_EINVAL;
 	nh_heap_config marked = *config;
 	marked.attributes |= NH_ATTR_RETAINED;
-	nh_status status = nh__heap_admit(instance, &marked, &retained.settler, number);
-	if (status == NH_OK && report != NULL)
+	nh_status status = nh__heap_prepare(instance, &marked, sizeof(struct nh__record), &addition);
+	if (status != NH_OK)
+		return status;
+	struct nh__region *region = &addition.entry->region;
+	struct nh__record *record = (struct nh__record *)(nh__region_base(region) - sizeof *record);
+	struct retained retained = {.heap = addition.heap, .region = region};
+	addition.heap->flags |= NH_HEAP_RETAINED;
+	find_out(&retained, record);
+	if (retained.report.found == NH_RETAINED_KEPT)
+		attach(&retained, record, region);
+	else
+		start_cold(&retained, record, &addition);
+	nh__heap_finish(instance, &addition, number);
+	if (report != NULL)
 		*report = retained.report;
-	return status;
+	return NH_OK;
 }
 
 /* ---- the root ----------------------------------------------------------------------------- */
