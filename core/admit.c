@@ -146,6 +146,17 @@ static bool overlaps(uintptr_t a, uintptr_t a_end, uintptr_t b, uintptr_t b_end)
 	return a < b_end && b < a_end;
 }
 
+/* What lies in front of a retained heap's region is no region's and perhaps no control block's. */
+static bool is_record(nh_instance *instance, uintptr_t base, uintptr_t end)
+{
+	for (unsigned set = nh__heaps_with(instance, NH_ATTR_RETAINED); set != 0; set &= set - 1u) {
+		const struct nh__heap *heap = nh_port_load_dependent(&instance->heap[nh_port_ctz(set)]);
+		if (heap->flags & NH_HEAP_RETAINED && overlaps(base, end, (uintptr_t)nh__record_of(heap), heap->tlsf.origin))
+			return true;
+	}
+	return false;
+}
+
 /* Against every region and control block that is in use or reserved. */
 static bool in_use(nh_instance *instance, uintptr_t base, uintptr_t end)
 {
@@ -154,15 +165,10 @@ static bool in_use(nh_instance *instance, uintptr_t base, uintptr_t end)
 		if (overlaps(base, end, nh__region_base(region), region->end))
 			return true;
 	}
-	for (unsigned i = 0; i < NH_MAX_HEAPS; i++) {
+	for (unsigned i = 0; i < NH_MAX_HEAPS; i++)
 		if (overlaps(base, end, instance->control[i].base, instance->control[i].end))
 			return true;
-		const struct nh__heap *heap = nh__heap_by_id(instance, (int)i);
-		if (heap != NULL && heap->flags & NH_HEAP_RETAINED &&
-		    overlaps(base, end, (uintptr_t)nh__record_of(heap), heap->tlsf.origin))
-			return true;
-	}
-	return false;
+	return is_record(instance, base, end);
 }
 
 /* An entry for a region, which nobody sees before its heap is published; NH_MAX_REGIONS if there is none. The entry of a
