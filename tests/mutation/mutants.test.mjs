@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: MIT
+import assert from 'node:assert/strict';
+import test from 'node:test';
+import { applied, mutants } from './mutants.mjs';
+import { parse, written } from './register.mjs';
+
+const body = (text) => `/* a == b */\n#if A == B\n#endif\nstatic bool f(int a, int b)\n{\n${text}\n}\n`;
+const after = (text) => mutants('core/x.c', body(text)).map((mutant) => mutant.after);
+
+test('only bodies of functions, neither comments nor directives', () => {
+  assert.deepEqual(after('\t/* a < b */'), []);
+  assert.deepEqual(mutants('core/x.c', 'static int x[] = {1 + 2};\nstruct y {\n\tint a[2];\n};\n'), []);
+});
+
+test('operators', () => {
+  assert.ok(after('\tg(a < b);').includes('g(a <= b);'));
+  assert.ok(after('\tg(a && b);').includes('g(a || b);'));
+  assert.ok(after('\tg(a - b);').includes('g(a + b);'));
+});
+
+test('what is unary stays', () => {
+  assert.deepEqual(after('\tint *c = &a, d = -b;'), []);
+});
+
+test('conditions are negated, but not those that are one comparison', () => {
+  assert.ok(after('\tif (a && b)\n\t\tg();').includes('if (!(a && b))'));
+  assert.deepEqual(after('\twhile (a == b)\n\t\t;'), ['while (a != b)']);
+});
+
+test('statements are removed, declarations are not', () => {
+  assert.deepEqual(after('\tg(a);'), [';']);
+  assert.deepEqual(after('\tint c;\n\tstruct y z;\n\tuint32_t *p;'), []);
+  assert.ok(after('\tif (a)\n\t\treturn h(b);\n\treturn 0;').includes(';'));
+  assert.ok(!after('\treturn h(b);').includes(';')); /* the last one */
+  assert.ok(after('\treturn h(b);').includes('return 0;'));
+});
+
+test('constants', () => {
+  assert.deepEqual(after('\tint c = 0, d = 1u, e = 7;'), ['int c = 1, d = 1u, e = 7;', 'int c = 0, d = 0u, e = 7;', 'int c = 0, d = 1u, e = 8;']);
+});
+
+test('a mutant is what it says, and its name does not know where it is', () => {
+  const source = body('\tg(a < b);\n\tg(a < b);');
+  const [one, ...others] = mutants('core/x.c', source);
+  assert.equal(applied(source, one).length, source.length - 'g(a < b)'.length);
+  assert.equal(new Set([one, ...others].map((mutant) => mutant.key)).size, 1 + others.length);
+  assert.equal(mutants('core/x.c', `\n\n${source}`)[0].key, one.key);
+});
+
+test('the register: what is written can be read', () => {
+  const list = mutants('core/x.c', body('\tg(a < b);'));
+  const entries = parse(`${list.map(written).join('')}speed: because\n`, 'here');
+  assert.deepEqual([...entries.keys()], list.map((mutant) => mutant.name));
+});
+
+test('the register: wrong entries are refused', () => {
+  const entry = 'core/x.c f\n- a\n+ b\n';
+  assert.throws(() => parse(entry, 'here'), /without a reason/);
+  assert.throws(() => parse(`${entry}nonsense: because\n`, 'here'), /here:4: no reason/);
+  assert.throws(() => parse(`${entry}speed: because\n${entry}speed: again\n`, 'here'), /there already/);
+  assert.throws(() => parse('+ b\n', 'here'), /without the line/);
+  assert.throws(() => parse('speed: because\n', 'here'), /without mutants/);
+});

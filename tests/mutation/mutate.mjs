@@ -1,0 +1,147 @@
+#!/usr/bin/env node
+// SPDX-License-Identifier: MIT
+// Mutation testing of core: docs/MUTATION.md.
+//
+//   node tests/mutation/mutate.mjs [FILE...]   mutants of these files, or of all of core
+//   --sample N --seed S   N of them, chosen by the seed; the same ones, as long as their lines are the same
+//   --again               not those that were killed before, in a file that is as it was
+//   --list                only names them
+//
+// In the repository's root. Exit status: 0 every survivor is explained in survivors.txt, and nothing else is.
+
+import { createHash } from 'node:crypto';
+import { existsSync, mkdirSync, readFileSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { readJson, RunError, runMain, writeJson } from '../../bench/run.mjs';
+import { judge } from './judge.mjs';
+import { mutants } from './mutants.mjs';
+import { parse, written } from './register.mjs';
+import { Target } from './target.mjs';
+
+const REGISTER = 'tests/mutation/survivors.txt';
+const RESULTS = 'build/mutation/results.json';
+const STATES = ['killed', 'survived', 'unreached', 'equivalent', 'duplicate', 'invalid', 'order'];
+
+const sha = (text) => createHash('sha256').update(text).digest('hex');
+
+function targets() {
+  return [
+    new Target('moderate', {}, ['unit', 'model']),
+    new Target('full', { NH_HARDENING: 'full' }, ['unit', 'model']),
+  ];
+}
+
+function chosen(files, sample, seed) {
+  const all = files.flatMap((file) => mutants(file, readFileSync(file, 'utf8')));
+  if (sample === undefined) return all;
+  const lot = (mutant) => sha(`${seed} ${mutant.name}`);
+  const first = new Set([...all].sort((a, b) => (lot(a) < lot(b) ? -1 : 1)).slice(0, sample));
+  return all.filter((mutant) => first.has(mutant));
+}
+
+class Results {
+  constructor(again) {
+    this.of = again && existsSync(RESULTS) ? readJson(RESULTS) : {};
+  }
+
+  known(mutant, hash) {
+    const result = this.of[mutant.key];
+    return result !== undefined && result.hash === hash && !['survived', 'unreached'].includes(result.state);
+  }
+
+  keep(mutant, hash, { state, by, how, target, code }) {
+    this.of[mutant.key] = { name: mutant.name, line: mutant.line, kind: mutant.kind, hash, state, by, how, target, code };
+    writeJson(RESULTS, this.of);
+  }
+}
+
+/** The first configuration that compiles the line. */
+function targetOf(list, mutant) {
+  return list.find((target) => target.lines(mutant.file).has(mutant.line));
+}
+
+async function judgeAll(list, prepared, results) {
+  const codes = new Map(); // what a mutant compiles to -> the first one that does
+  const began = performance.now();
+  let number = 0;
+  for (const mutant of list) {
+    const source = readFileSync(mutant.file, 'utf8');
+    const hash = sha(source);
+    number++;
+    if (results.known(mutant, hash)) {
+      const { code, target } = results.of[mutant.key];
+      if (code !== undefined) codes.set(`${target} ${code}`, mutant);
+      continue;
+    }
+    const target = targetOf(prepared, mutant);
+    let result = { state: mutant.kind === 'order' ? 'order' : 'equivalent' };
+    if (target !== undefined && mutant.kind !== 'order') {
+      const { code, ...rest } = await judge(target, mutant, source, join(target.dir, 'mutant'), (text) => codes.has(`${target.name} ${text}`));
+      result = { ...rest, target: target.name, code };
+      if (code !== undefined && rest.state !== 'duplicate') codes.set(`${target.name} ${code}`, mutant);
+    }
+    results.keep(mutant, hash, result);
+    if (number % 50 === 0 || ['survived', 'unreached'].includes(result.state)) {
+      const minutes = ((performance.now() - began) / 60000).toFixed(1);
+      process.stdout.write(`${number}/${list.length} ${minutes} min  ${result.state}  ${mutant.file}:${mutant.line}\n`);
+    }
+  }
+}
+
+function table(list, results) {
+  const rows = new Map();
+  for (const mutant of list) {
+    const row = rows.get(mutant.file) ?? Object.fromEntries(STATES.map((state) => [state, 0]));
+    row[results.of[mutant.key].state]++;
+    rows.set(mutant.file, row);
+  }
+  const line = (name, row) => {
+    const counted = row.killed + row.survived + row.unreached;
+    const score = counted ? `${((100 * row.killed) / counted).toFixed(1)} %` : '-';
+    return `| ${name} | ${STATES.map((state) => row[state]).join(' | ')} | ${score} |\n`;
+  };
+  const sum = Object.fromEntries(STATES.map((state) => [state, [...rows.values()].reduce((total, row) => total + row[state], 0)]));
+  return `| file | ${STATES.join(' | ')} | score |\n|${' --- |'.repeat(STATES.length + 2)}\n` +
+    [...rows].map(([file, row]) => line(file, row)).join('') + line('all', sum);
+}
+
+/** Survivors without an explanation, and explanations without a survivor. */
+function compare(list, results) {
+  const entries = parse(readFileSync(REGISTER, 'utf8'), REGISTER);
+  const survivors = list.filter((mutant) => ['survived', 'unreached'].includes(results.of[mutant.key].state));
+  const names = new Map(list.map((mutant) => [mutant.name, mutant]));
+  const everything = new Set(readdirSync('core').filter((name) => /\.[ch]$/.test(name))
+    .flatMap((name) => mutants(`core/${name}`, readFileSync(`core/${name}`, 'utf8'))).map((mutant) => mutant.name));
+  const stale = [...entries.keys()].filter((name) => !everything.has(name) ||
+    (names.has(name) && !survivors.includes(names.get(name))));
+  return { unexplained: survivors.filter((mutant) => !entries.has(mutant.name)), stale, explained: survivors.length };
+}
+
+async function main() {
+  const { values, positionals } = parseArgs({
+    allowPositionals: true,
+    options: { sample: { type: 'string' }, seed: { type: 'string', default: '1' }, again: { type: 'boolean' }, list: { type: 'boolean' } },
+  });
+  const files = positionals.length ? positionals
+    : readdirSync('core').filter((name) => /\.[ch]$/.test(name)).map((name) => `core/${name}`);
+  for (const file of files) if (!existsSync(file)) throw new RunError(`${file}: no such file`);
+  if (values.sample !== undefined && !/^[1-9]\d*$/.test(values.sample)) throw new RunError('--sample: how many?');
+  const list = chosen(files, values.sample && Number(values.sample), values.seed);
+  if (values.list) {
+    process.stdout.write(list.map((mutant) => `${mutant.file}:${mutant.line}\n${written(mutant)}\n`).join(''));
+    return;
+  }
+  mkdirSync('build/mutation', { recursive: true });
+  const results = new Results(values.again);
+  const prepared = [];
+  for (const target of targets()) prepared.push(await target.prepare());
+  await judgeAll(list, prepared, results);
+  const { unexplained, stale, explained } = compare(list, results);
+  for (const mutant of unexplained) process.stdout.write(`\n# ${results.of[mutant.key].state}: ${mutant.file}:${mutant.line}\n${written(mutant)}`);
+  for (const name of stale) process.stdout.write(`\n# in ${REGISTER}, but killed or gone:\n${name}\n`);
+  process.stdout.write(`\n${table(list, results)}\n${unexplained.length} unexplained, ${explained - unexplained.length} explained, ${stale.length} stale\n`);
+  if (unexplained.length || stale.length) process.exitCode = 1;
+}
+
+await runMain(main);

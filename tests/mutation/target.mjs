@@ -1,0 +1,217 @@
+// SPDX-License-Identifier: MIT
+// One configuration of the library and its test programs, so that a mutant costs little: core is a shared library, of which
+// only the objects are compiled again that see the changed file, and programs stay as they are, but for those that see the
+// file themselves (white-box programs). Which program reaches which line is known from a build with --coverage.
+
+import { spawn } from 'node:child_process';
+import { copyFileSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
+import { basename, dirname, join, relative, resolve } from 'node:path';
+import { build, readJson, run, RunError } from '../../bench/run.mjs';
+
+const ROOT = resolve(import.meta.dirname, '../..');
+const LIBRARY = 'libnearheap-mutant.so';
+/** Operations of random programs, in percent, and of programs with threads: a mistake of one line shows early. */
+const ENVIRONMENT = { ...process.env, NH_TEST_SCALE: '20', NH_STRESS_SCALE: '0.05', CMOCKA_TEST_ABORT: '1' };
+const MEMORY = 4 * 2 ** 30;
+
+/** Runs a command and kills it when it takes too long. */
+export function attempt(words, { seconds = 60, env = process.env, cwd = ROOT } = {}) {
+  return new Promise((done, fail) => {
+    const child = spawn(words[0], words.slice(1), { stdio: ['ignore', 'ignore', 'ignore'], env, cwd, detached: true });
+    let late = false;
+    const timer = setTimeout(() => {
+      late = true;
+      process.kill(-child.pid, 'SIGKILL');
+    }, seconds * 1000);
+    child.on('error', fail);
+    child.on('close', (status, signal) => {
+      clearTimeout(timer);
+      done({ ok: status === 0, how: late ? 'time' : signal ?? `status ${status}` });
+    });
+  });
+}
+
+/** Under limits of time on a CPU and of memory. */
+export function limited(program, library, seconds) {
+  return attempt(['prlimit', `--cpu=${Math.ceil(seconds)}`, `--as=${MEMORY}`, '--core=0', ...program], {
+    seconds: 15 + 10 * seconds, // others may have the CPU
+    env: { ...ENVIRONMENT, LD_LIBRARY_PATH: library },
+  });
+}
+
+const words = (command) => command.trim().split(/\s+/).map((word) => word.replace(/\\"/g, '"'));
+
+export class Target {
+  /** `options` of CMake, beside those of the preset gcc-debug. */
+  constructor(name, options, labels) {
+    this.name = name;
+    this.dir = `build/mutation/${name}`;
+    this.options = options;
+    this.labels = labels;
+  }
+
+  configure(dir, flags) {
+    const off = ['NH_PRELOAD', 'NH_TEST_SOURCE', 'NH_DEMO', 'NH_BENCH', 'NH_ZEPHYR', 'NH_TIZENRT', 'NH_INSTALL'];
+    const options = {
+      NH_TESTS: 'ON', CMAKE_POSITION_INDEPENDENT_CODE: 'ON', CMAKE_C_FLAGS_DEBUG: flags,
+      ...Object.fromEntries(off.map((option) => [option, 'OFF'])), ...this.options,
+    };
+    build('gcc-debug', dir, options, ['nearheap']);
+    const tests = JSON.parse(run(['ctest', '--test-dir', dir, '--show-only=json-v1'])).tests;
+    const names = tests
+      .filter((test) => test.properties.some(({ name, value }) => name === 'LABELS' && value.some((label) => this.labels.includes(label))))
+      .map((test) => test.name);
+    run(['cmake', '--build', dir, '-j', '1', '--target', ...names]);
+    return names;
+  }
+
+  async prepare() {
+    const names = this.configure(this.dir, '-O1');
+    const absolute = resolve(ROOT, this.dir);
+    this.compile = new Map(readJson(join(this.dir, 'compile_commands.json')).map((entry) => {
+      const list = words(entry.command);
+      return [relative(absolute, resolve(absolute, list[list.indexOf('-o') + 1])), { words: list, file: relative(ROOT, entry.file) }];
+    }));
+    this.sees = new Map(); // object -> files of this repository
+    let object;
+    for (const line of run(['ninja', '-C', this.dir, '-t', 'deps']).split('\n')) {
+      if (/^\S.*: #deps/.test(line)) this.sees.set(object = line.split(':')[0], new Set());
+      else if (line.startsWith('    ')) this.sees.get(object).add(relative(ROOT, resolve(absolute, line.trim())));
+    }
+    this.library = [...this.compile.keys()].filter((name) => name.startsWith('CMakeFiles/nearheap.dir/'));
+    this.base = join(this.dir, 'mutant-base');
+    mkdirSync(this.base, { recursive: true });
+    this.programs = names.map((name) => this.program(name));
+    await this.linkLibrary(this.base, new Map());
+    for (const program of this.programs) {
+      await this.linkProgram(program, join(this.base, program.name), new Map());
+      const wall = performance.now();
+      const result = await limited([join(this.base, program.name)], this.base, 60);
+      program.seconds = (performance.now() - wall) / 1000;
+      if (!result.ok) throw new RunError(`${this.name}: ${program.name} fails without any mutant: ${result.how}`);
+    }
+    this.active = new Map();
+    this.reach = await this.reached();
+    this.baseline = new Map();
+    return this;
+  }
+
+  program(name) {
+    const command = run(['ninja', '-C', this.dir, '-t', 'commands', name]).trim().split('\n').at(-1);
+    const link = words(command.replace(/^: && /, '').replace(/ && :$/, ''));
+    return { name, link, objects: link.filter((word) => this.compile.has(word)), seconds: 0, kills: 0 };
+  }
+
+  /** `others`: objects in place of the target's own. */
+  async linkLibrary(folder, others) {
+    const objects = this.library.map((object) => others.get(object) ?? join(this.dir, object));
+    const result = await attempt(['gcc', '-shared', `-Wl,-soname,${LIBRARY}`, '-o', join(folder, LIBRARY), ...objects, '-pthread']);
+    return result.ok;
+  }
+
+  async linkProgram(program, out, others) {
+    const link = program.link.map((word) => {
+      if (word === 'libnearheap.a') return resolve(ROOT, this.base, LIBRARY);
+      return others.has(word) ? resolve(ROOT, others.get(word)) : word;
+    });
+    link[link.indexOf('-o') + 1] = resolve(ROOT, out);
+    return (await attempt(link, { cwd: this.dir })).ok;
+  }
+
+  /** Compiles an object with `file` from `folder` in place of the repository's. */
+  async compileWith(object, file, folder) {
+    const { words: list, file: source } = this.compile.get(object);
+    const out = resolve(ROOT, folder, 'objects', object.replaceAll('/', '_'));
+    const command = [...list.slice(0, 1), `-I${resolve(ROOT, folder)}`, ...list.slice(1), '-w'];
+    command[command.indexOf('-o') + 1] = out;
+    if (source === file) command[command.lastIndexOf('-c') + 1] = resolve(ROOT, folder, file);
+    const result = await attempt(command, { cwd: this.dir });
+    return result.ok ? out : null;
+  }
+
+  objectsThatSee(file) {
+    return this.library.filter((object) => this.sees.get(object)?.has(file));
+  }
+
+  /** The object as it is without a mutant, compiled like one with. */
+  async baselineOf(object, file) {
+    const key = `${object} ${file}`;
+    if (!this.baseline.has(key)) {
+      const folder = join(this.dir, 'mutant-none');
+      for (const part of [dirname(file), 'objects']) mkdirSync(join(folder, part), { recursive: true });
+      copyFileSync(file, join(folder, file));
+      const out = await this.compileWith(object, file, folder);
+      if (out === null) throw new RunError(`${object} does not compile`);
+      this.baseline.set(key, readFileSync(out));
+      rmSync(join(folder, file)); /* or the next file would see it */
+    }
+    return this.baseline.get(key);
+  }
+
+  /** The lines of a file that this configuration compiles, from the preprocessor's output. */
+  lines(file) {
+    if (!this.active.has(file)) {
+      const object = [...this.library].find((name) => this.compile.get(name).file === file) ?? this.objectsThatSee(file)[0];
+      const lines = new Set();
+      this.active.set(file, lines);
+      if (object === undefined) return lines;
+      const list = this.compile.get(object).words;
+      const command = list.slice(0, list.indexOf('-o')).filter((word) => !/^-(MD|MT|MF)/.test(word) && !word.endsWith('.o') && !word.endsWith('.d'));
+      let at = 0;
+      let here = false;
+      for (const line of run([...command, '-E', list.at(-1)], { cwd: this.dir }).split('\n')) {
+        const [, number, name] = /^# (\d+) "([^"]*)"/.exec(line) ?? [];
+        if (number !== undefined) {
+          at = Number(number);
+          here = relative(ROOT, resolve(ROOT, this.dir, name)) === file;
+        } else {
+          if (here && line.trim() !== '') lines.add(at);
+          at++;
+        }
+      }
+    }
+    return this.active.get(file);
+  }
+
+  /** { program: { file: [reached lines] } }, and under '' the lines that have code at all. */
+  async reached() {
+    const dir = `${this.dir}-lines`;
+    const names = this.configure(dir, '-O0 --coverage');
+    const reach = { '': {} };
+    const counters = () => run(['find', dir, '-name', '*.gcda']).split('\n').filter(Boolean);
+    for (const name of names) {
+      for (const file of counters()) rmSync(file);
+      const path = run(['find', dir, '-type', 'f', '-name', name]).trim();
+      await limited([path], '.', 120);
+      reach[name] = {};
+      const files = counters().map((file) => resolve(ROOT, file));
+      if (files.length === 0) throw new RunError(`${name}: nothing was counted`);
+      for (const text of run(['gcov', '--json-format', '--stdout', ...files], { cwd: dir }).split('\n').filter((line) => line.startsWith('{'))) {
+        for (const { file, lines } of JSON.parse(text).files) {
+          const source = relative(ROOT, resolve(ROOT, dir, file));
+          if (!source.startsWith('core/')) continue;
+          const code = (reach[''][source] ??= {});
+          const hit = (reach[name][source] ??= {});
+          for (const { line_number: line, count } of lines) {
+            code[line] = 1;
+            if (count > 0) hit[line] = 1;
+          }
+        }
+      }
+    }
+    return reach;
+  }
+
+  /** The programs that reach a mutant's line, the likeliest killers first. A line in the middle of a statement counts as the
+   * last one before it that has code. */
+  programsFor(mutant) {
+    const code = this.reach[''][mutant.file] ?? {};
+    let line = mutant.line;
+    while (line > 0 && !code[line]) line--;
+    const stem = basename(mutant.file).replace(/\..$/, '');
+    const near = (program) => (program.name.includes(`core_${stem}`) ? 0 : program.name.includes(stem) ? 1 : 2);
+    return this.programs
+      .filter((program) => this.reach[program.name]?.[mutant.file]?.[line])
+      .sort((a, b) => near(a) - near(b) || (b.kills + 1) / (b.seconds + 0.02) - (a.kills + 1) / (a.seconds + 0.02));
+  }
+}
