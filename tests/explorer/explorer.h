@@ -106,6 +106,7 @@ void ex_threads_reset(void);
 void ex_go(void);
 /* Calls the body as the harness, alone, and survives its failure. */
 void ex_guarded(void (*body)(void));
+bool ex_somebody_died(void); /* in this run */
 /* The body of a thread: ops.c. */
 void ex_body(unsigned thread);
 

@@ -60,6 +60,14 @@ static enum ex_points points(const char *text)
 	usage("--points: shared, atomic or all");
 }
 
+static bool recovers(const struct ex_scenario *scenario)
+{
+	bool found = false;
+	for (unsigned i = 0; i < EX_THREADS && scenario->threads[i] != NULL; i++)
+		found |= strchr(scenario->threads[i], 'M') != NULL;
+	return found;
+}
+
 /* Can this build do it? A CPU that dies between claim and release of a hardware spinlock keeps it, and nobody goes on before a
  * recovery. Where nothing is masked, a thread is a CPU, and neither is left. */
 static bool possible(const struct ex_scenario *scenario)
@@ -67,7 +75,7 @@ static bool possible(const struct ex_scenario *scenario)
 	unsigned seen = 0;
 	for (unsigned i = 0; i < EX_THREADS && scenario->threads[i] != NULL; i++) {
 		char first = scenario->threads[i][0];
-		if (first == 'k' && EX_STRONG)
+		if (first == 'k' && EX_STRONG && !recovers(scenario))
 			return false;
 		if (first == 'm' && !EX_MASKS)
 			return false;

@@ -6,9 +6,11 @@
 #include <string.h>
 
 #define HELD 12u
-#define FIRST 24u
-#define SECOND 40u
-#define LARGE 72u
+/* Of two, three and five granules, whatever belongs to them. */
+#define TRAILER (NH_HARDENING >= NH_HARDENING_FULL ? 8u : 0u)
+#define FIRST (24u - TRAILER)
+#define SECOND (40u - TRAILER)
+#define LARGE (72u - TRAILER)
 
 static struct {
 	struct {
@@ -17,6 +19,7 @@ static struct {
 		const char *script;
 	} of[EX_THREADS];
 	unsigned credits;
+	bool recovered;
 	uint32_t tag;
 	ex_clock credit_clock, box_clock;
 	unsigned boxed;
@@ -76,9 +79,10 @@ static struct ex_block drop(unsigned index)
 	return block;
 }
 
+/* A CPU may have died while it filled its block. */
 static void check(const struct ex_block *block)
 {
-	if (!ex_user_holds(block->address, block->size, block->tag))
+	if (!ex_cpu[ex_on_cpu()].dead && !ex_user_holds(block->address, block->size, block->tag))
 		ex_fail("a block in hand was overwritten");
 }
 
@@ -144,7 +148,7 @@ static void take(char op)
 		got(nh_instance_aligned_alloc(ex_instance, 64, FIRST), FIRST, 64, in_handler());
 		break;
 	case 'z':
-		got(nh_instance_calloc(ex_instance, 5, 8), SECOND, 16, in_handler());
+		got(nh_instance_calloc(ex_instance, SECOND / 8u, 8), SECOND, 16, in_handler());
 		break;
 	default:
 		got(nh_instance_alloc(ex_instance, &no_reclaim, FIRST), FIRST, 16, true);
@@ -227,9 +231,8 @@ static void removed(nh_status status)
 
 static void await_kill(void)
 {
-	for (unsigned i = 0; i < EX_CPUS; i++)
-		if (ex_cpu[i].dead)
-			return;
+	if (ex_somebody_died())
+		return;
 	ex_thread[ex_run.thread].waits_for_kill = true;
 	ex_block(&ex_thread[ex_run.thread].waits_for_kill);
 }
@@ -249,7 +252,28 @@ static bool recover(void)
 	}
 	if (status != NH_OK && status != NH_ECORRUPT)
 		ex_fail("a CPU could not be recovered");
-	return status == NH_OK;
+	now.recovered = status == NH_OK;
+	return now.recovered;
+}
+
+bool ex_ops_recovered(void)
+{
+	return now.recovered;
+}
+
+static void salvage(void)
+{
+	size_t blocks;
+	if (now.recovered && nh_instance_heap_salvage(ex_instance, 0, &blocks) != NH_OK)
+		ex_fail("a heap could not be salvaged");
+}
+
+/* As its last call, and its first. */
+static void off_and_on(void)
+{
+	unsigned cpu = ex_on_cpu();
+	if (nh_instance_cpu_offline(ex_instance, cpu) != NH_OK || nh_instance_cpu_online(ex_instance, cpu) != NH_OK)
+		ex_fail("a CPU that is in no call cannot go off-line");
 }
 
 static void operate(char op)
@@ -298,6 +322,12 @@ static void operate(char op)
 		break;
 	case 'K':
 		await_kill();
+		break;
+	case 'S':
+		salvage();
+		break;
+	case 'O':
+		off_and_on();
 		break;
 	default:
 		take(op);

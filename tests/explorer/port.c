@@ -169,6 +169,7 @@ void nh_port_heavy_fence(void)
 
 static struct {
 	bool held;
+	unsigned cpu; /* that holds it */
 	ex_clock clock; /* of its last release */
 } spinlock[32];
 
@@ -201,8 +202,9 @@ bool ex_machine_idle(void)
 
 static void release(unsigned number)
 {
-	if (!spinlock[number].held)
-		ex_fail("a spinlock is released that nobody holds");
+	bool others = spinlock[number].held && spinlock[number].cpu != ex_on_cpu();
+	if (others ? !ex_cpu[spinlock[number].cpu].dead : !spinlock[number].held && !ex_somebody_died())
+		ex_fail("a spinlock is released that the CPU does not hold"); /* but by who recovers a dead one */
 	spinlock[number].held = false;
 	if (!ex_active())
 		return;
@@ -218,6 +220,7 @@ static uint32_t claim(unsigned number)
 	if (spinlock[number].held)
 		return 0;
 	spinlock[number].held = true;
+	spinlock[number].cpu = ex_on_cpu();
 	if (ex_active())
 		ex_join(&ex_thread[ex_run.thread].clock, &spinlock[number].clock);
 	return UINT32_C(1) << number;

@@ -14,6 +14,8 @@
  *   t v w s  trim, validate, walk, statistics                   G H  add the spare region, the spare heap
  *   g h                                                         remove them again, if nobody has a block there
  *   K M    waits until a CPU was killed; recovers it, and ends if its heap is broken
+ *   S      salvages what lies in no cache; after M
+ *   O      this CPU goes off-line, and comes again
  */
 #ifndef EXPLORER_SCENARIO_H
 #define EXPLORER_SCENARIO_H
@@ -54,6 +56,7 @@ void ex_ops_save(void);
 void ex_ops_restore(void);
 void ex_ops_each(void (*visit)(uintptr_t address, size_t size)); /* blocks in hand */
 void ex_ops_finish(void);                                        /* checks and frees what is in hand */
+bool ex_ops_recovered(void);                                     /* in this run a CPU was, and its heaps go on */
 
 /* user.c: the user's accesses to a block, seen by the explorer. */
 void ex_user_fill(void *address, size_t size, uint32_t tag);

@@ -368,6 +368,14 @@ static void crashed(int signal)
 	ex_fail("crash: a wild pointer was followed");
 }
 
+bool ex_somebody_died(void)
+{
+	for (unsigned i = 0; i < EX_CPUS; i++)
+		if (ex_cpu[i].dead)
+			return true;
+	return false;
+}
+
 static void catch_crashes(void)
 {
 	static _Alignas(16) unsigned char stack[STACK];

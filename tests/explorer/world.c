@@ -161,9 +161,8 @@ static void check_idle(struct nh__heap *heap)
 	expect(freeze->closed == 0, "at the end an inbox is still closed");
 }
 
-static void check_heap(struct nh__heap *heap)
+static void check_caches(struct nh__heap *heap)
 {
-	check_idle(heap);
 	expect(heap->freeze.rest == 0, "trim left a chain behind");
 	for (unsigned cpu = 0; cpu < NH_CPUS; cpu++)
 		check_cache(heap, cpu);
@@ -172,6 +171,12 @@ static void check_heap(struct nh__heap *heap)
 		for (unsigned i = 0; i < NH_DEPOT_SLOTS; i++)
 			expect(heap->shared[klass].depot[i] == 0, "trim left blocks in the depot");
 	}
+}
+
+static void check_heap(struct nh__heap *heap)
+{
+	check_idle(heap);
+	check_caches(heap);
 	expect(heap->tlsf.lost == 0, "blocks were quarantined");
 	expect(heap->tlsf.free == heap->tlsf.total, "blocks are missing");
 	for (struct nh__region *region = heap->tlsf.regions; region != NULL; region = region->next)
@@ -230,21 +235,44 @@ static void check_places(struct nh__heap *heap)
 		find_chain(&cache->head, heap->freeze.rest);
 }
 
-static bool somebody_died(void)
+/* Blocks that are neither free nor in anybody's hand: only what the dead CPU was just giving or taking. */
+static unsigned count_lost(struct nh__heap *heap)
 {
-	for (unsigned i = 0; i < EX_CPUS; i++)
-		if (ex_cpu[i].dead)
-			return true;
-	return false;
+	unsigned lost = 0;
+	for (const struct nh__region *region = heap->tlsf.regions; region != NULL; region = region->next) {
+		struct nh__block *block = nh__block_at((void *)region->first);
+		for (; (uintptr_t)nh__payload(block) != region->end; block = nh__block_after(block, nh__block_span(block))) {
+			expect(nh__block_span(block) != 0, "a block has no size");
+			expect(block->owner != NH__OWNER_CACHED, "a salvage left a cached block");
+			lost += (nh__flags(block) & NH__FREE) == 0;
+		}
+	}
+	return lost;
+}
+
+/* What the dead CPU had of the heap is nobody's, and nothing else is lost. */
+static void check_recovered(struct nh__heap *heap)
+{
+	nh_report report;
+	check_idle(heap);
+	check_places(heap);
+	expect(ex_machine_idle(), "a recovery left a hardware spinlock held");
+	expect(ex_instance->removal.heap == NULL, "a recovery left a removal unfinished");
+	ex_ops_finish();
+	ex_run.passive_cpu = 0;
+	expect(nh_instance_heap_salvage(ex_instance, 0, NULL) == NH_OK, "a heap could not be salvaged");
+	expect(nh_instance_validate(ex_instance, -1, &report) == NH_OK, "the heap is damaged");
+	check_caches(heap);
+	expect(count_lost(heap) <= 1, "more is lost than the dead CPU had in hand");
 }
 
 void ex_world_check(void)
 {
 	struct nh__heap *heap;
 	nh_report report;
-	if (somebody_died()) { /* the survivors have come to their ends */
+	if (ex_somebody_died()) { /* the survivors have come to their ends */
 		if ((heap = nh__heap_by_id(ex_instance, 0)) != NULL) /* else out of service */
-			check_places(heap);
+			(ex_ops_recovered() ? check_recovered : check_places)(heap);
 		return;
 	}
 	for (unsigned i = 0; i < EX_CPUS; i++)
