@@ -407,6 +407,123 @@ ex_mutant(put-keeps-source
 		cache->prev[klass] = 0;"
           OPTIONS --scenario killed-depot)
 
+# ---- removals -----------------------------------------------------------------------------
+
+ex_mutant(sweep-turn-ignored
+          FILE core/sweep.c
+          FIND "	if (sweep->turn == 0 || sweep->turn != sweep->heap->walk_turn) {"
+          REPLACE "	if (sweep->turn == 0) {"
+          OPTIONS --scenario remove-walks)
+ex_mutant(sweep-live-ignored
+          FILE core/sweep.c
+          FIND "		sweep->tally.live++; /* quarantined ones too: somebody may be writing there */"
+          REPLACE "		;"
+          OPTIONS --scenario region-remove)
+ex_mutant(sweep-cached-ignored
+          FILE core/sweep.c
+          FIND "		sweep->tally.cached++;"
+          REPLACE ""
+          OPTIONS --scenario region-remove)
+ex_mutant(sweep-holds-nothing
+          FILE core/sweep.c
+          FIND "(!is_free(block) || !nh__tlsf_hold(tlsf, block))"
+          REPLACE "!is_free(block)"
+          OPTIONS --scenario region-remove)
+ex_mutant(sweep-gives-nothing
+          FILE core/sweep.c
+          FIND "		if (held)
+			nh__tlsf_give(tlsf, block);"
+          REPLACE "		;"
+          OPTIONS --scenario region-remove)
+ex_mutant(remove-walk-stays
+          FILE core/remove.c
+          FIND "		heap->walk_turn++; /* of a walk that stands in it */
+		heap->tlsf.walk = NULL;"
+          REPLACE ""
+          OPTIONS --scenario remove-walks)
+ex_mutant(remove-caches-ignored
+          FILE core/remove.c
+          FIND "	if (tally.live + tally.cached == 0) {"
+          REPLACE "	if (tally.live == 0) {"
+          OPTIONS --scenario region-remove)
+ex_mutant(remove-not-taken-back
+          FILE core/remove.c
+          FIND "	nh__sweep(instance, removal, NH__GIVE, note);"
+          REPLACE ""
+          OPTIONS --scenario region-remove)
+ex_mutant(remove-not-ended
+          FILE core/remove.c
+          FIND "	instance->removal.heap = NULL;
+	nh__admin_leave"
+          REPLACE "	nh__admin_leave"
+          OPTIONS --scenario region-remove)
+
+# ---- recovery -----------------------------------------------------------------------------
+
+ex_mutant(recover-torn-goes-on
+          FILE core/recover.c
+          FIND "			status = found == NH__TORN ? NH_ECORRUPT : NH_OK;
+			if (found == NH__TORN)
+				nh__tlsf_condemn(&heap->tlsf);"
+          REPLACE "			status = NH_OK;"
+          OPTIONS --scenario recover --scenario recover-trim)
+ex_mutant(recover-freeze-kept
+          FILE core/recover.c
+          FIND "			nh__freeze_recover(heap, dead);"
+          REPLACE ""
+          OPTIONS --scenario recover-trim)
+ex_mutant(recover-gate-busy
+          FILE core/reclaim.c
+          FIND "		nh_port_gate_recover(&heap->cache[dead]->head.gate.busy, dead);"
+          REPLACE "		(void)dead;"
+          OPTIONS --scenario recover)
+ex_mutant(recover-frozen
+          FILE core/reclaim.c
+          FIND "	freeze->complete = false;
+	if (freeze->phase != NH__IDLE)
+		thaw(heap);"
+          REPLACE "	freeze->complete = false;"
+          OPTIONS --scenario recover-trim)
+ex_mutant(recover-removal-kept
+          FILE core/recover.c
+          FIND "			nh__removal_undo(instance, &removal, &note);"
+          REPLACE "			;"
+          OPTIONS --scenario recover-remove)
+ex_mutant(salvage-beside-caches
+          FILE core/recover.c
+          FIND "	nh__reclaim(&join, NULL, &note);
+	struct nh__tally tally"
+          REPLACE "	struct nh__tally tally"
+          OPTIONS --scenario recover-depot)
+ex_mutant(salvage-gives-nothing
+          FILE core/sweep.c
+          FIND "		if (sweep->way == NH__SALVAGE)
+			nh__tlsf_give(tlsf, block);"
+          REPLACE ""
+          OPTIONS --scenario recover-depot)
+ex_mutant(offline-chain-kept
+          FILE core/drain.c
+          FIND "			*chain = nh__drain(heap, *chain);"
+          REPLACE "			nh__drain(heap, *chain);"
+          OPTIONS --scenario offline)
+ex_mutant(offline-unseen
+          FILE core/recover.c
+          FIND "	return left_inside(instance, cpu) ? NH_EBUSY : NH_OK;"
+          REPLACE "	return left_inside(instance, 0) ? NH_EBUSY : NH_OK;"
+          OPTIONS --scenario offline-mail)
+ex_mutant(rp2040-recover-gate-claimed VARIANT rp2040
+          FILE arch/rp2040/port_rp2040.h
+          FIND "		NH_RP2040_SPINLOCK(NH_RP2040_GATE_LOCK + (cpu)) = 0; \\
+"
+          REPLACE ""
+          UNITS core/recover.c OPTIONS --scenario recover)
+ex_mutant(rp2040-recover-words-claimed VARIANT rp2040
+          FILE arch/rp2040/port_rp2040.h
+          FIND "		NH_RP2040_SPINLOCK(NH_RP2040_RMW_LOCK) = 0;       \\
+"
+          REPLACE ""
+          UNITS core/recover.c OPTIONS --scenario recover-inbox)
+
 # ---- publication --------------------------------------------------------------------------
 
 ex_mutant(heap-published-relaxed
@@ -490,6 +607,16 @@ ex_mutant(rp2040-bound-last VARIANT rp2040
           FIND "	if (NH__UNLIKELY(link >= bound))"
           REPLACE "	if (NH__UNLIKELY(link >= nh__load_relaxed(&head->open)))"
           UNITS core/allocate.c OPTIONS --scenario two)
+
+# The bound counts for what is read after it.
+ex_mutant(rp2040-bound-after-chain VARIANT rp2040
+          FILE core/cache.h
+          FIND "	uint32_t chain = *word;
+	if (NH__UNLIKELY(NH__EMPTY(chain)))"
+          REPLACE "	uint32_t chain = *word;
+	bound = nh_port_load_ordered(&head->open);
+	if (NH__UNLIKELY(NH__EMPTY(chain)))"
+          UNITS core/allocate.c OPTIONS --scenario again)
 
 # ---- membarrier ---------------------------------------------------------------------------
 

@@ -277,6 +277,7 @@ void ex_world_check(void)
 	}
 	for (unsigned i = 0; i < EX_CPUS; i++)
 		expect(!ex_cpu[i].masked, "at the end interrupts are off");
+	expect(ex_instance->removal.heap == NULL, "at the end a removal is unfinished");
 	expect(ex_machine_idle(), "at the end a hardware spinlock is held");
 	for (int id = 0; id < NH_MAX_HEAPS; id++)
 		if ((heap = nh__heap_by_id(ex_instance, id)) != NULL)
