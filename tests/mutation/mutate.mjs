@@ -5,6 +5,7 @@
 //   node tests/mutation/mutate.mjs [FILE...]   mutants of these files, or of all of core
 //   --sample N --seed S   N of them, chosen by the seed; the same ones, as long as their lines are the same
 //   --again               not those that were killed before, in a file that is as it was
+//   --unit                without the explorer, which is asked last
 //   --list                only names them
 //
 // In the repository's root. Exit status: 0 every survivor is explained in survivors.txt, and nothing else is.
@@ -14,6 +15,7 @@ import { existsSync, mkdirSync, readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { readJson, RunError, runMain, writeJson } from '../../bench/run.mjs';
+import { Explorer } from './explorer.mjs';
 import { judge } from './judge.mjs';
 import { mutants } from './mutants.mjs';
 import { parse, written } from './register.mjs';
@@ -21,7 +23,8 @@ import { Target } from './target.mjs';
 
 const REGISTER = 'tests/mutation/survivors.txt';
 const RESULTS = 'build/mutation/results.json';
-const STATES = ['killed', 'survived', 'unreached', 'equivalent', 'duplicate', 'invalid', 'order'];
+const STATES = ['killed', 'survived', 'unreached', 'equivalent', 'duplicate', 'invalid'];
+const SURVIVED = ['survived', 'unreached'];
 
 const sha = (text) => createHash('sha256').update(text).digest('hex');
 
@@ -47,7 +50,7 @@ class Results {
 
   known(mutant, hash) {
     const result = this.of[mutant.key];
-    return result !== undefined && result.hash === hash && !['survived', 'unreached'].includes(result.state);
+    return result !== undefined && result.hash === hash && !SURVIVED.includes(result.state);
   }
 
   keep(mutant, hash, { state, by, how, target, code }) {
@@ -56,12 +59,23 @@ class Results {
   }
 }
 
-/** The first configuration that compiles the line. */
-function targetOf(list, mutant) {
-  return list.find((target) => target.lines(mutant.file).has(mutant.line));
+/** By the first configuration to which it makes a difference; by the explorer, if that one lets it live. */
+async function judgeBy(targets, explorer, mutant, source, seen) {
+  const by = (target) => judge(target, mutant, source, join(target.dir, 'mutant'), (code) => seen(target, code));
+  let result = { state: 'equivalent' };
+  for (const target of mutant.kind === 'order' ? [] : targets) {
+    if (!target.lines(mutant.file).has(mutant.line)) continue;
+    result = { ...await by(target), target: target.name };
+    if (result.state !== 'equivalent') break;
+  }
+  if (explorer === null || !(mutant.kind === 'order' || SURVIVED.includes(result.state))) return result;
+  if (!explorer.lines(mutant.file).has(mutant.line)) return result;
+  const explored = await by(explorer);
+  if (mutant.kind === 'order') return { ...explored, target: explorer.name };
+  return explored.state === 'killed' ? { ...explored, target: explorer.name, code: result.code } : result;
 }
 
-async function judgeAll(list, prepared, results) {
+async function judgeAll(list, prepared, explorer, results) {
   const codes = new Map(); // what a mutant compiles to -> the first one that does
   const began = performance.now();
   let number = 0;
@@ -74,15 +88,10 @@ async function judgeAll(list, prepared, results) {
       if (code !== undefined) codes.set(`${target} ${code}`, mutant);
       continue;
     }
-    const target = targetOf(prepared, mutant);
-    let result = { state: mutant.kind === 'order' ? 'order' : 'equivalent' };
-    if (target !== undefined && mutant.kind !== 'order') {
-      const { code, ...rest } = await judge(target, mutant, source, join(target.dir, 'mutant'), (text) => codes.has(`${target.name} ${text}`));
-      result = { ...rest, target: target.name, code };
-      if (code !== undefined && rest.state !== 'duplicate') codes.set(`${target.name} ${code}`, mutant);
-    }
+    const result = await judgeBy(prepared, explorer, mutant, source, (target, code) => codes.has(`${target.name} ${code}`));
+    if (result.code !== undefined && result.state !== 'duplicate') codes.set(`${result.target} ${result.code}`, mutant);
     results.keep(mutant, hash, result);
-    if (number % 50 === 0 || ['survived', 'unreached'].includes(result.state)) {
+    if (number % 50 === 0 || SURVIVED.includes(result.state)) {
       const minutes = ((performance.now() - began) / 60000).toFixed(1);
       process.stdout.write(`${number}/${list.length} ${minutes} min  ${result.state}  ${mutant.file}:${mutant.line}\n`);
     }
@@ -109,7 +118,7 @@ function table(list, results) {
 /** Survivors without an explanation, and explanations without a survivor. */
 function compare(list, results) {
   const entries = parse(readFileSync(REGISTER, 'utf8'), REGISTER);
-  const survivors = list.filter((mutant) => ['survived', 'unreached'].includes(results.of[mutant.key].state));
+  const survivors = list.filter((mutant) => SURVIVED.includes(results.of[mutant.key].state));
   const names = new Map(list.map((mutant) => [mutant.name, mutant]));
   const everything = new Set(readdirSync('core').filter((name) => /\.[ch]$/.test(name))
     .flatMap((name) => mutants(`core/${name}`, readFileSync(`core/${name}`, 'utf8'))).map((mutant) => mutant.name));
@@ -121,7 +130,7 @@ function compare(list, results) {
 async function main() {
   const { values, positionals } = parseArgs({
     allowPositionals: true,
-    options: { sample: { type: 'string' }, seed: { type: 'string', default: '1' }, again: { type: 'boolean' }, list: { type: 'boolean' } },
+    options: { sample: { type: 'string' }, seed: { type: 'string', default: '1' }, again: { type: 'boolean' }, unit: { type: 'boolean' }, list: { type: 'boolean' } },
   });
   const files = positionals.length ? positionals
     : readdirSync('core').filter((name) => /\.[ch]$/.test(name)).map((name) => `core/${name}`);
@@ -136,7 +145,8 @@ async function main() {
   const results = new Results(values.again);
   const prepared = [];
   for (const target of targets()) prepared.push(await target.prepare());
-  await judgeAll(list, prepared, results);
+  const explorer = values.unit ? null : await new Explorer().prepare();
+  await judgeAll(list, prepared, explorer, results);
   const { unexplained, stale, explained } = compare(list, results);
   for (const mutant of unexplained) process.stdout.write(`\n# ${results.of[mutant.key].state}: ${mutant.file}:${mutant.line}\n${written(mutant)}`);
   for (const name of stale) process.stdout.write(`\n# in ${REGISTER}, but killed or gone:\n${name}\n`);

@@ -11,7 +11,7 @@ import { build, readJson, run, RunError } from '../../bench/run.mjs';
 const ROOT = resolve(import.meta.dirname, '../..');
 const LIBRARY = 'libnearheap-mutant.so';
 /** Operations of random programs, in percent, and of programs with threads: a mistake of one line shows early. */
-const ENVIRONMENT = { ...process.env, NH_TEST_SCALE: '20', NH_STRESS_SCALE: '0.05', CMOCKA_TEST_ABORT: '1' };
+const ENVIRONMENT = { ...process.env, NH_TEST_SCALE: '3', NH_STRESS_SCALE: '0.05', CMOCKA_TEST_ABORT: '1' };
 const MEMORY = 4 * 2 ** 30;
 
 /** Runs a command and kills it when it takes too long. */
@@ -67,6 +67,27 @@ export class Target {
 
   async prepare() {
     const names = this.configure(this.dir, '-O1');
+    this.readBuild((object) => object.startsWith('CMakeFiles/nearheap.dir/'));
+    mkdirSync(this.base, { recursive: true });
+    this.programs = names.map((name) => this.program(name));
+    await this.linkLibrary(this.base, new Map());
+    for (const program of this.programs) {
+      await this.linkProgram(program, join(this.base, program.name), new Map());
+      const begin = performance.now();
+      const result = await limited([join(this.base, program.name)], this.base, 60);
+      program.seconds = (performance.now() - begin) / 1000;
+      if (!result.ok) throw new RunError(`${this.name}: ${program.name} fails without any mutant: ${result.how}`);
+    }
+    this.reach = await this.reached();
+    return this;
+  }
+
+  absolute(path) {
+    return resolve(ROOT, path);
+  }
+
+  /** What the build knows: how each object is compiled, and what it sees. `isCore`: of the library. */
+  readBuild(isCore) {
     const absolute = resolve(ROOT, this.dir);
     this.compile = new Map(readJson(join(this.dir, 'compile_commands.json')).map((entry) => {
       const list = words(entry.command);
@@ -78,27 +99,19 @@ export class Target {
       if (/^\S.*: #deps/.test(line)) this.sees.set(object = line.split(':')[0], new Set());
       else if (line.startsWith('    ')) this.sees.get(object).add(relative(ROOT, resolve(absolute, line.trim())));
     }
-    this.library = [...this.compile.keys()].filter((name) => name.startsWith('CMakeFiles/nearheap.dir/'));
+    this.library = [...this.compile.keys()].filter(isCore);
     this.base = join(this.dir, 'mutant-base');
-    mkdirSync(this.base, { recursive: true });
-    this.programs = names.map((name) => this.program(name));
-    await this.linkLibrary(this.base, new Map());
-    for (const program of this.programs) {
-      await this.linkProgram(program, join(this.base, program.name), new Map());
-      const wall = performance.now();
-      const result = await limited([join(this.base, program.name)], this.base, 60);
-      program.seconds = (performance.now() - wall) / 1000;
-      if (!result.ok) throw new RunError(`${this.name}: ${program.name} fails without any mutant: ${result.how}`);
-    }
     this.active = new Map();
-    this.reach = await this.reached();
     this.baseline = new Map();
-    return this;
+  }
+
+  linkCommand(name) {
+    const command = run(['ninja', '-C', this.dir, '-t', 'commands', name]).trim().split('\n').at(-1);
+    return words(command.replace(/^: && /, '').replace(/ && :$/, ''));
   }
 
   program(name) {
-    const command = run(['ninja', '-C', this.dir, '-t', 'commands', name]).trim().split('\n').at(-1);
-    const link = words(command.replace(/^: && /, '').replace(/ && :$/, ''));
+    const link = this.linkCommand(name);
     return { name, link, objects: link.filter((word) => this.compile.has(word)), seconds: 0, kills: 0 };
   }
 
@@ -127,6 +140,37 @@ export class Target {
     if (source === file) command[command.lastIndexOf('-c') + 1] = resolve(ROOT, folder, file);
     const result = await attempt(command, { cwd: this.dir });
     return result.ok ? out : null;
+  }
+
+  /** What a mutant is tried on, in order: each is given what was compiled, and tells what killed it, if anything. */
+  async killer(mutant, objects, folder) {
+    const programs = this.programsFor(mutant);
+    if (programs.length === 0) return { unreached: true };
+    if (!(await this.linkLibrary(folder, objects))) return { invalid: true };
+    for (const program of programs) {
+      const path = await this.programWith(program, mutant.file, folder);
+      if (path === null) return { invalid: true };
+      const result = await limited([path], folder, 2 + 5 * program.seconds);
+      if (!result.ok) {
+        program.kills++;
+        return { by: program.name, how: result.how };
+      }
+    }
+    return {};
+  }
+
+  /** A program with its own objects that see the file compiled again, if there are any. */
+  async programWith(program, file, folder) {
+    const own = program.objects.filter((object) => this.sees.get(object)?.has(file));
+    if (own.length === 0) return join(this.base, program.name);
+    const others = new Map();
+    for (const object of own) {
+      const out = await this.compileWith(object, file, folder);
+      if (out === null) return null;
+      others.set(object, out);
+    }
+    const out = join(folder, program.name);
+    return (await this.linkProgram(program, out, others)) ? out : null;
   }
 
   objectsThatSee(file) {
