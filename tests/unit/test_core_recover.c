@@ -290,6 +290,128 @@ static void stopped_inside_a_heap(void **state)
 	assert_status(nh_instance_cpu_recover(u.instance, DEAD), NH_OK);
 }
 
+/* Its removal ends with the heap, whose lists nobody finds blocks in, not even who had the heap's address in hand. */
+static void stopped_inside_a_heap_it_was_removing(void **state)
+{
+	(void)state;
+	struct nh__need need = nh__need_of(nh__class_table_of(u.instance), 40, 1);
+	struct nh__note note = {NH_FAULT_NONE, NULL};
+	nh__heap_hide(u.instance, heap);
+	u.instance->removal = (struct nh__removal){heap, NULL, DEAD};
+	nh__store_relaxed(&heap->lock.word, DEAD + 1u);
+	nh__store_relaxed(&heap->lock.inside, (uint16_t)(DEAD + 1u));
+	assert_status(nh_instance_cpu_recover(u.instance, DEAD), NH_ECORRUPT);
+	assert_int_equal(nht_fault_count(), 1);
+	assert_int_equal(nht_fault_get(0).code, NH_FAULT_BROKEN);
+	nht_fault_clear();
+	assert_null(u.instance->removal.heap);
+	assert_int_equal(nh_instance_heap_count(u.instance), 1);
+	assert_null(nh__heap_take(heap, &need, &note));
+	assert_int_equal(note.code, NH_FAULT_NONE);
+	assert_int_equal(nh__load_relaxed(&heap->lock.word), 0);
+}
+
+/* It was handed the lock of a heap that its removal had hidden. */
+static void stopped_at_a_hidden_heap(void **state)
+{
+	(void)state;
+	nh__heap_hide(u.instance, other);
+	u.instance->removal = (struct nh__removal){other, NULL, DEAD};
+	nh__store_relaxed(&other->lock.want[DEAD], 1u);
+	nh__store_relaxed(&other->lock.word, DEAD + 1u);
+	assert_recovered();
+	assert_int_equal(nh__load_relaxed(&other->lock.word), 0);
+	assert_int_equal(nh__load_relaxed(&other->lock.want[DEAD]), 0);
+	assert_int_equal(nh_instance_heap_count(u.instance), 2);
+}
+
+/* A removal of a living CPU goes on. */
+static void anothers_removal_goes_on(void **state)
+{
+	(void)state;
+	u.instance->removal = (struct nh__removal){other, NULL, 0};
+	nh__heap_hide(u.instance, other);
+	assert_status(nh_instance_cpu_recover(u.instance, DEAD), NH_OK);
+	assert_ptr_equal(u.instance->removal.heap, other);
+	assert_int_equal(nh_instance_heap_count(u.instance), 1);
+	nh__heap_restore(u.instance, other);
+	u.instance->removal.heap = NULL;
+}
+
+/* Of the admin lock: as of a heap's. */
+static void from_inside_the_admin_lock(void **state)
+{
+	(void)state;
+	nh__lock_acquire(&u.instance->admin, 0);
+	nh__store_relaxed(&heap->lock.want[DEAD], 1u);
+	assert_status(nh_instance_cpu_recover(u.instance, DEAD), NH_EBUSY);
+	assert_int_equal(nh__load_relaxed(&heap->lock.want[DEAD]), 1); /* nothing was done */
+	nh__lock_release(&u.instance->admin, 0);
+	assert_recovered();
+}
+
+/* The hook may be called for the CPU again when it has started. */
+static void stopped_inside_the_hook(void **state)
+{
+	(void)state;
+	nh__store_relaxed(nh_port_hook_flag(DEAD), 1u);
+	assert_recovered();
+	assert_int_equal(nh__load_relaxed(nh_port_hook_flag(DEAD)), 0);
+}
+
+#if NH_STATS
+
+static void drains_are_no_hits(void **state)
+{
+	(void)state;
+	nh_cpu_stats before, after;
+	assert_status(nh_instance_cpu_stats_get(u.instance, 0, DEAD, &before), NH_OK);
+	assert_status(nh_instance_cpu_offline(u.instance, DEAD), NH_OK);
+	assert_status(nh_instance_cpu_stats_get(u.instance, 0, DEAD, &after), NH_OK);
+	assert_int_equal(after.hits, before.hits);
+}
+
+#endif
+
+static void a_salvage_ends_its_freeze(void **state)
+{
+	(void)state;
+	size_t blocks = 77;
+	assert_status(nh_instance_heap_salvage(u.instance, 5, &blocks), NH_ENOENT);
+	assert_int_equal(blocks, 0);
+	assert_status(nh_instance_heap_salvage(u.instance, 0, NULL), NH_OK);
+	assert_int_equal(heap->freeze.phase, NH__IDLE);
+	assert_int_equal(heap->freeze.waiters, 0);
+}
+
+#if NH_HARDENING >= NH_HARDENING_MODERATE
+
+/* What is found in its caches meanwhile is told. */
+static void drain_damaged(nh_status (*call)(nh_instance *instance, unsigned cpu))
+{
+	for (unsigned i = 0; i < 24; i += 2)
+		memset(live[i], 0x77, 4);
+	assert_status(call(u.instance, DEAD), NH_OK);
+	assert_true(nht_fault_count() != 0);
+	assert_int_equal(nht_fault_get(0).code, NH_FAULT_LINK);
+	nht_fault_clear();
+	assert_drained();
+}
+
+static void damage_in_its_caches(void **state)
+{
+	(void)state;
+	drain_damaged(nh_instance_cpu_offline);
+}
+
+static void damage_in_a_dead_ones_caches(void **state)
+{
+	(void)state;
+	drain_damaged(nh_instance_cpu_recover);
+}
+
+#endif
+
 /* The lock is held by this CPU: a hook that recovers on top of a lock hold. */
 static void from_inside_a_lock(void **state)
 {
@@ -316,7 +438,20 @@ int main(void)
 		cmocka_unit_test_setup_teardown(stopped_inside_the_admin_lock, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(stopped_while_removing, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(stopped_inside_a_heap, set_up, abandon),
+		cmocka_unit_test_setup_teardown(stopped_inside_a_heap_it_was_removing, set_up, abandon),
+		cmocka_unit_test_setup_teardown(stopped_at_a_hidden_heap, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(anothers_removal_goes_on, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(from_inside_a_lock, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(from_inside_the_admin_lock, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(stopped_inside_the_hook, set_up, tear_down),
+#if NH_STATS
+		cmocka_unit_test_setup_teardown(drains_are_no_hits, set_up, tear_down),
+#endif
+		cmocka_unit_test_setup_teardown(a_salvage_ends_its_freeze, set_up, tear_down),
+#if NH_HARDENING >= NH_HARDENING_MODERATE
+		cmocka_unit_test_setup_teardown(damage_in_its_caches, set_up, abandon),
+		cmocka_unit_test_setup_teardown(damage_in_a_dead_ones_caches, set_up, abandon),
+#endif
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
