@@ -59,14 +59,15 @@ class Results {
   }
 }
 
-/** By the first configuration to which it makes a difference; by the explorer, if that one lets it live. */
+/** By one configuration after the other, until one kills it; by the explorer at last. */
 async function judgeBy(targets, explorer, mutant, source, seen) {
   const by = (target) => judge(target, mutant, source, join(target.dir, 'mutant'), (code) => seen(target, code));
   let result = { state: 'equivalent' };
   for (const target of mutant.kind === 'order' ? [] : targets) {
     if (!target.lines(mutant.file).has(mutant.line)) continue;
-    result = { ...await by(target), target: target.name };
-    if (result.state !== 'equivalent') break;
+    const judged = { ...await by(target), target: target.name };
+    if (judged.state === 'killed' || !SURVIVED.includes(result.state)) result = judged;
+    if (!SURVIVED.includes(judged.state) && judged.state !== 'equivalent') break;
   }
   if (explorer === null || !(mutant.kind === 'order' || SURVIVED.includes(result.state))) return result;
   if (!explorer.lines(mutant.file).has(mutant.line)) return result;
