@@ -16,9 +16,9 @@ static void give(size_t at)
 
 /* ---- checks ------------------------------------------------------------------------------- */
 
-/* Blocks at 1 (live), 11 (free), 31 (live), 41 (free), 61 (live), 71 (free) and 91 (live, to the end at 101);
- * the free ones are one list of three: 11, 41, 71. */
-static void three_holes(void)
+/* Blocks at 1, 11, 31, 41, 61, 71 and 91 (to the end at 101). With holes: those at 11, 41 and 71 are free, one list of
+ * three in this order. */
+static void three_live(void)
 {
 	const uint32_t spans[] = { 10, 20, 10, 20, 10, 20, 10 };
 	size_t at[7];
@@ -26,6 +26,11 @@ static void three_holes(void)
 	white_row(&w, spans, 7, at);
 	for (unsigned i = 0; i < 7; i++)
 		nh__store_relaxed(&white_at(&w, at[i])->owner, NH__OWNER_LARGE);
+}
+
+static void three_holes(void)
+{
+	three_live();
 	give(71);
 	give(41);
 	give(11);
@@ -248,6 +253,33 @@ static void scan_meets_damage(void **state)
 	}
 }
 
+/* A block that comes to a list of which the first, or the second, is none: it begins a new one, or ends it. */
+static void freeing_meets_damage(void **state)
+{
+	(void)state;
+	three_live();
+	give(41);
+	nh__flag_clear(white_at(&w, 41), NH__FREE);
+	give(71);
+	expect_fault(NH_FAULT_LIST, white_at(&w, 41));
+	assert_int_equal(take(20, 1), 71);
+	assert_int_equal(take(20, 1), 0);
+	expect_fault(NH_FAULT_NONE, NULL);
+	white_tlsf_drop(&w);
+
+	three_live();
+	give(71);
+	give(11);
+	nh__flag_clear(white_at(&w, 71), NH__FREE);
+	give(41);
+	expect_fault(NH_FAULT_LIST, white_at(&w, 71));
+	assert_int_equal(take(20, 1), 11);
+	assert_int_equal(take(20, 1), 41);
+	assert_int_equal(take(20, 1), 0);
+	expect_fault(NH_FAULT_NONE, NULL);
+	white_tlsf_drop(&w);
+}
+
 /* No resize over a damaged neighbour. */
 static void resizing_meets_damage(void **state)
 {
@@ -289,6 +321,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(damaged_links_behind),
 		cmocka_unit_test(search_meets_damage),
 		cmocka_unit_test(scan_meets_damage),
+		cmocka_unit_test(freeing_meets_damage),
 		cmocka_unit_test(resizing_meets_damage),
 #else
 		cmocka_unit_test(quarantine_skipped),
