@@ -115,22 +115,37 @@ static void fence_due(struct nh__join *part)
 	barrier(part, &note);
 }
 
-static bool gates(bool (*is)(uint32_t seized))
+static bool gates(bool (*is)(struct nh__cache_head *head))
 {
 	bool all = true;
 	for (unsigned cpu = 0; cpu < NH_CPUS; cpu++)
-		all &= is(nh__load_relaxed(&heap->cache[cpu]->head.gate.seized));
+		all &= is(&heap->cache[cpu]->head);
 	return all;
 }
 
-static bool is_seized(uint32_t word)
+/* The bounds that hits test say the same as the word: nothing passes, or all that is the heap's. */
+static bool bounds_are(struct nh__cache_head *head, uintptr_t limit, uint32_t open)
 {
-	return word == 1u;
+#if NH_PORT_GATE_BOUNDS
+	return nh__load_relaxed(&head->limit) == limit && nh__load_relaxed(&head->open) == open;
+#else
+	(void)head;
+	(void)limit;
+	(void)open;
+	return true;
+#endif
 }
 
-static bool is_open(uint32_t word)
+static bool is_seized(struct nh__cache_head *head)
 {
-	return word == NH_PORT_GATE_OPEN;
+	return nh__load_relaxed(&head->gate.seized) == 1u && bounds_are(head, 0, 0);
+}
+
+static bool is_open(struct nh__cache_head *head)
+{
+	bool hits = NH_PORT_GATE_OPEN == 0;
+	return nh__load_relaxed(&head->gate.seized) == NH_PORT_GATE_OPEN &&
+	       bounds_are(head, hits ? heap->tlsf.primary : 0, hits ? nh__chain_bound(heap->reach) : 0);
 }
 
 static bool chains_empty(void)
@@ -410,8 +425,12 @@ static void thaws_by_itself(void **state)
 static uint32_t freezes_of(size_t size)
 {
 	uint32_t before = heap->freeze.generation;
+	uint32_t told = unit_stats(&u, 0).reclaims, refused = unit_stats(&u, 0).refusals;
 	assert_null(nh_instance_malloc(u.instance, size));
 	assert_int_equal(heap->freeze.phase, NH__IDLE);
+	assert_true(gates(is_open));
+	assert_int_equal(unit_stats(&u, 0).refusals - refused, NH_STATS);
+	assert_int_equal(unit_stats(&u, 0).reclaims - told, NH_STATS ? heap->freeze.generation - before : 0);
 	return heap->freeze.generation - before;
 }
 
