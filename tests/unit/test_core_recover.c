@@ -404,6 +404,18 @@ static void damage_in_its_caches(void **state)
 	drain_damaged(nh_instance_cpu_offline);
 }
 
+static nh_status salvage(nh_instance *instance, unsigned cpu)
+{
+	(void)cpu;
+	return nh_instance_heap_salvage(instance, 0, NULL);
+}
+
+static void damage_in_salvaged_caches(void **state)
+{
+	(void)state;
+	drain_damaged(salvage);
+}
+
 static void damage_in_a_dead_ones_caches(void **state)
 {
 	(void)state;
@@ -450,6 +462,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(a_salvage_ends_its_freeze, set_up, tear_down),
 #if NH_HARDENING >= NH_HARDENING_MODERATE
 		cmocka_unit_test_setup_teardown(damage_in_its_caches, set_up, abandon),
+		cmocka_unit_test_setup_teardown(damage_in_salvaged_caches, set_up, abandon),
 		cmocka_unit_test_setup_teardown(damage_in_a_dead_ones_caches, set_up, abandon),
 #endif
 	};

@@ -8,16 +8,18 @@
 #include "white.h"
 
 static unit u;
-static _Alignas(64) unsigned char apart[64 * KIB];
+static _Alignas(64) unsigned char apart[2][64 * KIB];
 
-/* Heaps 0 and 1 over parts 0 and 1, of which heap 1 has its control memory elsewhere; part 2 is a region of both in turn. */
+/* Heaps 0 and 1 over parts 0 and 1, with their control memory elsewhere; part 2 is a region of both in turn. */
 static int set_up(void **state)
 {
 	static const size_t sizes[] = {40 * KIB, 40 * KIB, 24 * KIB, 16 * KIB};
 	(void)state;
 	unit_lay_out(&u, 4, sizes);
-	u.configs[1].control = apart;
-	u.configs[1].control_size = sizeof apart;
+	for (unsigned i = 0; i < 2; i++) {
+		u.configs[i].control = apart[i];
+		u.configs[i].control_size = sizeof apart[i];
+	}
 	unit_begin(&u, 2);
 	return 0;
 }
@@ -127,10 +129,11 @@ static void control_on_either_side(void **state)
 	config.window = (size_t)1 << 20;
 	assert_status(nh_instance_heap_add(u.instance, &config, &number), NH_OK);
 	assert_int_equal(number, 2);
-	assert_status(nh_instance_region_add(u.instance, 0, below, 4 * KIB), NH_OK);
-	assert_status(nh_instance_region_remove(u.instance, 0, below, NULL), NH_OK);
-	assert_status(nh_instance_region_add(u.instance, 0, above, 4 * KIB), NH_OK);
-	assert_status(nh_instance_region_remove(u.instance, 0, above, NULL), NH_OK);
+	assert_status(nh_instance_region_add(u.instance, number, below, 4 * KIB), NH_OK);
+	assert_status(nh_instance_region_remove(u.instance, number, below, NULL), NH_OK);
+	assert_status(nh_instance_region_add(u.instance, number, above, 4 * KIB), NH_OK);
+	assert_status(nh_instance_region_remove(u.instance, number, above, NULL), NH_OK);
+	assert_status(nh_instance_region_remove(u.instance, number, middle, NULL), NH_ENOTSUP);
 	assert_status(nh_instance_heap_remove(u.instance, number, NULL), NH_OK);
 }
 

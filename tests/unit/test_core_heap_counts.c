@@ -1,0 +1,244 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What the caches count, call by call: each call is one operation of its gate and one of hit, miss, overflow or none; what a
+ * miss brings in, what comes from inbox and depot. The state before the call says which it must be.
+ */
+#include "core/gate.h"
+#include "tests/support/random.h"
+#include "white.h"
+
+#if !NH_CACHES || !NH__GATE || !NH_STATS || !NH__DEPOT || NH_HARDENING >= NH_HARDENING_FULL
+
+static void skipped(void **state)
+{
+	(void)state;
+	white_skip("needs caches, a gate and statistics; at NH_HARDENING_FULL no free is a hit");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {cmocka_unit_test(skipped)};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
+
+#else
+
+#define HELD 200u
+#define CALLS 6000u
+
+static unit u;
+static struct nh__heap *heap;
+static struct nh__cache *cache;
+
+static void begin(uint32_t affinity)
+{
+	size_t size = 256 * KIB;
+	unit_lay_out(&u, 1, &size);
+	u.configs[0].flags = 0;
+	u.configs[0].affinity = affinity;
+	unit_begin(&u, 1);
+	heap = u.instance->heap[0];
+	cache = heap->cache[0];
+	assert_non_null(cache);
+}
+
+struct account {
+	nh_cpu_stats told;
+	uint32_t count[NH__COUNTERS], operations;
+};
+
+static struct account account(void)
+{
+	struct account now;
+	assert_status(nh_instance_cpu_stats_get(u.instance, 0, 0, &now.told), NH_OK);
+	for (unsigned i = 0; i < NH__COUNTERS; i++)
+		now.count[i] = nh__load_relaxed(&cache->counters[i]);
+	now.operations = nh__load_relaxed(&cache->head.gate.busy) / 2u;
+	return now;
+}
+
+static uint32_t in_depot(unsigned klass)
+{
+	uint32_t blocks = 0;
+	for (unsigned i = 0; i < NH_DEPOT_SLOTS; i++)
+		blocks += NH__COUNT(nh__load_relaxed(&heap->shared[klass].depot[i]));
+	return blocks;
+}
+
+static uint32_t second(unsigned klass)
+{
+	return heap->two ? NH__COUNT(cache->prev[klass]) : 0;
+}
+
+/* A malloc of the class, or of none. */
+static void *take(size_t size, unsigned klass)
+{
+	bool classed = klass != NH__NO_CLASS;
+	struct account before = account();
+	uint32_t top = classed ? NH__COUNT(cache->slot[klass].cur) : 0, next = classed ? second(klass) : 0;
+	uint32_t depot = classed ? in_depot(klass) : 0;
+	bool inbox = classed && nh__load_relaxed(&heap->shared[klass].inbox) != 0, from_depot = heap->two && depot != 0 && !inbox;
+	void *block = nh_instance_malloc(u.instance, size);
+	struct account after = account();
+	bool hit = top != 0, miss = classed && !hit && next == 0 && !inbox && !from_depot;
+	assert_non_null(block);
+	assert_int_equal(after.operations - before.operations, 1);
+	assert_int_equal(after.told.hits - before.told.hits, hit);
+	assert_int_equal(after.told.misses - before.told.misses, miss);
+	assert_int_equal(after.told.refills - before.told.refills, miss ? NH__COUNT(cache->slot[klass].cur) : 0);
+	assert_int_equal(after.told.overflows, before.told.overflows);
+	assert_int_equal(after.count[NH__BARREN], before.count[NH__BARREN]);
+	assert_int_equal(after.count[NH__INBOX_TAKES] - before.count[NH__INBOX_TAKES], !hit && next == 0 && inbox);
+	assert_int_equal(after.count[NH__DEPOT_GETS] - before.count[NH__DEPOT_GETS], !hit && next == 0 && from_depot);
+	assert_int_equal(after.told.bypasses, before.told.bypasses);
+	return block;
+}
+
+static void give(void *payload)
+{
+	struct nh__block *block = nh__block_at(payload);
+	unsigned klass = (unsigned)nh__load_relaxed(&block->owner) - NH__OWNER_LIVE;
+	struct account before = account();
+	bool hit = false;
+	uint32_t depot = 0;
+	if (klass < NH_CLASSES) {
+		struct nh__slot *slot = &cache->slot[klass];
+		struct nh__block *behind = nh__block_after(block, nh__class_span(klass));
+		depot = in_depot(klass);
+		hit = NH__COUNT(slot->cur) < slot->cap && (slot->cur == 0 || !nh__should_merge(block, behind));
+	}
+	nh_instance_free(u.instance, payload);
+	struct account after = account();
+	assert_int_equal(after.operations - before.operations, 1);
+	assert_int_equal(after.told.hits - before.told.hits, hit);
+	assert_int_equal(after.told.misses, before.told.misses);
+	assert_int_equal(after.told.refills, before.told.refills);
+	assert_int_equal(after.count[NH__BARREN], before.count[NH__BARREN]);
+	uint32_t overflows = after.told.overflows - before.told.overflows;
+	if (klass >= NH_CLASSES || hit)
+		assert_int_equal(overflows, 0);
+	else if (!heap->two)
+		assert_int_equal(overflows, 1);
+	else
+		assert_in_range(overflows, 0, 1); /* 0: the second magazine took it, or the cap grew */
+	if (klass < NH_CLASSES)
+		assert_int_equal(after.count[NH__DEPOT_PUTS] - before.count[NH__DEPOT_PUTS], in_depot(klass) > depot);
+}
+
+static unsigned class_of(size_t size)
+{
+	return nh__need_of(nh__class_table_of(u.instance), size, 1).klass;
+}
+
+static void calls_of(uint32_t affinity, uint64_t seed)
+{
+	static const size_t sizes[] = {16, 24, 40, 100, 260, 5000, 9000};
+	void *held[HELD];
+	unsigned count = 0, classes = 0;
+	nht_random random;
+	begin(affinity);
+	nht_random_seed(&random, seed);
+	for (unsigned i = 0; i < CALLS; i++) {
+		/* swells and shrinks, so that magazines run full and empty */
+		bool taking = nht_below(&random, 8) < (i / 300u % 2u == 0 ? 6u : 2u);
+		if (count == HELD || (count > 0 && !taking)) {
+			unsigned which = (unsigned)nht_below(&random, count);
+			give(held[which]);
+			held[which] = held[--count];
+		} else {
+			size_t size = sizes[nht_below(&random, i % 64u == 0 ? 7 : 5)];
+			classes += class_of(size) != NH__NO_CLASS;
+			held[count++] = take(size, class_of(size));
+		}
+	}
+	assert_true(classes > CALLS / 4u);
+	while (count > 0)
+		give(held[--count]);
+	unit_end(&u);
+}
+
+static void one_magazine(void **state)
+{
+	(void)state;
+	calls_of(NH_CPU(0), 1);
+	calls_of(NH_CPU(0), 2);
+}
+
+static void two_magazines(void **state)
+{
+	(void)state;
+	calls_of(0, 3);
+	calls_of(0, 4);
+}
+
+/* A refusal has parked nothing. */
+static void a_refusal_is_barren(void **state)
+{
+	(void)state;
+	begin(NH_CPU(0));
+	struct account before = account();
+	const nh_request hurry = {.flags = NH_NO_RECLAIM};
+	assert_null(nh_instance_alloc(u.instance, &hurry, 300 * KIB));
+	struct account after = account();
+	assert_int_equal(after.count[NH__BARREN] - before.count[NH__BARREN], 1);
+	assert_int_equal(after.told.hits, before.told.hits);
+	unit_end(&u);
+}
+
+/* While a reclaim has seized the gate, calls pass by the caches. */
+static void bypasses(void **state)
+{
+	(void)state;
+	begin(NH_CPU(0));
+	void *block = take(40, class_of(40));
+	struct account before = account();
+	nh__fork_hold(heap, 0);
+	nh__lock_release(&heap->lock, 0);
+	void *other = nh_instance_malloc(u.instance, 40);
+	nh_instance_free(u.instance, block);
+	nh__lock_acquire(&heap->lock, 0);
+	nh__fork_release(heap, 0);
+	struct account after = account();
+	assert_int_equal(after.told.bypasses - before.told.bypasses, 2);
+	assert_int_equal(after.operations, before.operations);
+	give(other);
+	unit_end(&u);
+}
+
+/* What another CPU frees is counted as its own, comes to the inbox while that has room, and out of it whole. */
+static void remote(void **state)
+{
+	(void)state;
+	void *blocks[24];
+	nh_cpu_stats stats;
+	begin(NH_CPU(0));
+	unsigned klass = class_of(40), pushed = 0, inbox = 0;
+	for (unsigned round = 0; round < 4; round++) {
+		for (unsigned i = 0; i < 24; i++)
+			blocks[i] = take(40, klass);
+		assert_status(nh_host_attach(1), NH_OK);
+		for (unsigned i = 0; i < 24; i++) {
+			nh_instance_free(u.instance, blocks[i]);
+			inbox = NH__COUNT(nh__load_relaxed(&heap->shared[klass].inbox));
+			assert_status(nh_instance_cpu_stats_get(u.instance, 0, 1, &stats), NH_OK);
+			assert_in_range(stats.remote, pushed, pushed + 1u);
+			pushed = stats.remote;
+		}
+		assert_status(nh_host_attach(0), NH_OK);
+		assert_int_equal(inbox, nh__load_relaxed(&heap->shared[klass].inbox_limit));
+	}
+	assert_true(pushed > 0);
+	assert_int_equal(nh__load_relaxed(&heap->shared[klass].inbox_limit), NH_INBOX_LIMIT);
+	unit_end(&u);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(one_magazine),    cmocka_unit_test(two_magazines), cmocka_unit_test(a_refusal_is_barren),
+		cmocka_unit_test(bypasses),        cmocka_unit_test(remote),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
+
+#endif
