@@ -94,6 +94,15 @@ static void *take(size_t size, unsigned klass)
 	return block;
 }
 
+/* A cap grows to what the configuration allows, which two magazines share. */
+static void check_caps(void)
+{
+	for (unsigned klass = 0; klass < NH_CLASSES; klass++) {
+		bool small = nh__class_span(klass) * NH_GRANULE <= NH_CAP_SMALL_SPAN;
+		assert_in_range(cache->slot[klass].cap * (heap->two ? 2u : 1u), 0, small ? NH_CAP_SMALL : NH_CAP_LARGE);
+	}
+}
+
 static void give(void *payload)
 {
 	struct nh__block *block = nh__block_at(payload);
@@ -152,6 +161,7 @@ static void calls_of(uint32_t affinity, uint64_t seed)
 		}
 	}
 	assert_true(classes > CALLS / 4u);
+	check_caps();
 	while (count > 0)
 		give(held[--count]);
 	unit_end(&u);
@@ -213,7 +223,7 @@ static void remote(void **state)
 	nh_cpu_stats stats;
 	begin(NH_CPU(0));
 	unsigned klass = class_of(40), pushed = 0, inbox = 0;
-	for (unsigned round = 0; round < 4; round++) {
+	for (unsigned round = 0; round < 8; round++) {
 		for (unsigned i = 0; i < 24; i++)
 			blocks[i] = take(40, klass);
 		assert_status(nh_host_attach(1), NH_OK);
@@ -232,11 +242,62 @@ static void remote(void **state)
 	unit_end(&u);
 }
 
+/* ---- could it? ---------------------------------------------------------------------------- */
+
+static bool could(size_t size)
+{
+	struct nh__need need = nh__need_of(nh__class_table_of(u.instance), size, 1);
+	struct nh__note note = {NH_FAULT_NONE, NULL};
+	bool found = nh__heap_could(heap, &need, &note);
+	assert_int_equal(note.code, NH_FAULT_NONE);
+	return found;
+}
+
+/* Wherever a block of the class lies in reach of this CPU, if all else is out. */
+static void what_is_cached_could_be_had(void **state)
+{
+	(void)state;
+	begin(0);
+	assert_true(could(40));
+	assert_false(could(300 * KIB));
+	void *all = unit_take_all(&u, 5000, NULL), *rest = unit_take_all(&u, 40, NULL), *crumbs = unit_take_all(&u, 8, NULL);
+	unsigned klass = class_of(40);
+	assert_false(could(40));
+	void *next = *(void **)rest;
+	nh_instance_free(u.instance, rest);
+	uint32_t *cur = &cache->slot[klass].cur, chain = *cur;
+	_Atomic uint32_t *depot = heap->shared[klass].depot, *inbox = &heap->shared[klass].inbox;
+	assert_int_equal(NH__COUNT(chain), 1);
+	assert_true(could(40));
+	assert_false(could(100));
+	assert_false(could(5000));
+	uint32_t operations = account().operations;
+	*cur = 0;
+	assert_false(could(40));
+	cache->prev[klass] = chain;
+	assert_true(could(40));
+	cache->prev[klass] = 0;
+	for (unsigned i = 0; i < NH_DEPOT_SLOTS; i++) {
+		nh__store_relaxed(&depot[i], chain);
+		assert_true(could(40));
+		nh__store_relaxed(&depot[i], 0);
+	}
+	nh__store_relaxed(inbox, chain);
+	assert_true(could(40));
+	nh__store_relaxed(inbox, 0);
+	*cur = chain;
+	assert_int_equal(account().operations, operations); /* looking is none */
+	unit_free_chain(&u, next);
+	unit_free_chain(&u, all);
+	unit_free_chain(&u, crumbs);
+	unit_end(&u);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(one_magazine),    cmocka_unit_test(two_magazines), cmocka_unit_test(a_refusal_is_barren),
-		cmocka_unit_test(bypasses),        cmocka_unit_test(remote),
+		cmocka_unit_test(bypasses),        cmocka_unit_test(remote),        cmocka_unit_test(what_is_cached_could_be_had),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

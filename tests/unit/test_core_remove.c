@@ -13,7 +13,7 @@ static _Alignas(64) unsigned char apart[2][64 * KIB];
 /* Heaps 0 and 1 over parts 0 and 1, with their control memory elsewhere; part 2 is a region of both in turn. */
 static int set_up(void **state)
 {
-	static const size_t sizes[] = {40 * KIB, 40 * KIB, 24 * KIB, 16 * KIB};
+	static const size_t sizes[] = {40 * KIB, 40 * KIB, 24 * KIB, 24 * KIB};
 	(void)state;
 	unit_lay_out(&u, 4, sizes);
 	for (unsigned i = 0; i < 2; i++) {
@@ -120,8 +120,11 @@ static void a_first_region_stays(void **state)
 static void control_on_either_side(void **state)
 {
 	(void)state;
-	nh_heap_config config = {.base = u.arena.parts[3].base, .size = u.arena.parts[3].size};
-	unsigned char *below = u.arena.parts[2].base, *middle = below + 8 * KIB, *above = middle + 8 * KIB;
+	/* a heap's regions lie above its first */
+	unsigned first = u.arena.parts[2].base < u.arena.parts[3].base ? 2 : 3, second = 5u - first;
+	nh_heap_config config = {
+		.base = u.arena.parts[first].base, .size = u.arena.parts[first].size, .flags = NH_HEAP_NO_CACHES};
+	unsigned char *below = u.arena.parts[second].base, *middle = below + 8 * KIB, *above = middle + 8 * KIB;
 	int number;
 	config.control = middle;
 	config.control_size = nh_heap_control_size(&config);
