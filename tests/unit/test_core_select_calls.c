@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: MIT */
+/* What a request does besides choosing: a thread's first call gives it a slot, damage that is met on the way is told. */
+#include <pthread.h>
+#include <string.h>
+
+#include "white.h"
+
+static unit u;
+
+static int set_up(void **state)
+{
+	(void)state;
+	unit_one(&u, 64 * KIB, 0);
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	(void)state;
+	unit_end(&u);
+	return 0;
+}
+
+static int abandon(void **state)
+{
+	(void)state;
+	unit_abandon(&u);
+	return 0;
+}
+
+static void *first_call(void *context)
+{
+	const nh_request request = {.heaps = 1u};
+	unsigned *cpu = context;
+	nh_instance_free(u.instance, nh_instance_alloc(u.instance, &request, 5000));
+	*cpu = nh_host_cpu();
+	return NULL;
+}
+
+/* Though a request with a size of no class has nothing to do with caches. */
+static void a_first_call_attaches(void **state)
+{
+	(void)state;
+	unsigned cpu = 99;
+	pthread_t thread;
+	assert_int_equal(pthread_create(&thread, NULL, first_call, &cpu), 0);
+	assert_int_equal(pthread_join(thread, NULL), 0);
+	assert_int_equal(cpu, NH_CPUS > 1 ? 1 : NH_CPUS); /* the test's own is slot 0 */
+}
+
+static void damage_on_the_way(void **state)
+{
+	(void)state;
+#if NH_HARDENING >= NH_HARDENING_MODERATE && NH_HARDENING < NH_HARDENING_EXTREME
+	const nh_request request = {.heaps = 1u};
+	void *block = nh_instance_alloc(u.instance, &request, 5000), *wall = nh_instance_alloc(u.instance, &request, 100);
+	nh_instance_free(u.instance, block);
+	memset(block, 0xa5, 8);
+	void *other = nh_instance_alloc(u.instance, &request, 5000);
+	assert_int_equal(nht_fault_count(), 1);
+	assert_int_equal(nht_fault_get(0).code, NH_FAULT_LIST);
+	assert_ptr_not_equal(other, block);
+	nht_fault_clear();
+	(void)wall;
+#endif
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(a_first_call_attaches, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(damage_on_the_way, set_up, abandon),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
