@@ -10,7 +10,7 @@ static unit u;
 static int set_up(void **state)
 {
 	(void)state;
-	unit_one(&u, 64 * KIB, 0);
+	unit_one(&u, 64 * KIB, NH_HEAP_NO_CACHES);
 	return 0;
 }
 
