@@ -275,6 +275,11 @@ static void chains(void **state)
 
 	WRONG_CACHED(slot->cap, NH_CAP_SMALL + 1, "a magazine's constants are wrong", slot);
 	WRONG_CACHED(slot->cap, NH_CAP_SMALL, NULL, NULL);
+#if NH_CLASS_DOUBLINGS
+	WRONG_CACHED(slot->span, (uint16_t)(slot->span + 1u), "a magazine's constants are wrong", slot);
+#else
+	WRONG_CACHED(slot->live, (uint8_t)(slot->live + 1u), "a magazine's constants are wrong", slot);
+#endif
 	_Atomic uint32_t *words[] = {&heap->shared[klass].depot[NH_DEPOT_SLOTS - 1u], &heap->shared[klass].inbox};
 	uint32_t *link = nh__link(nh__block_at(blocks[1])), link_kept = *link;
 	for (unsigned place = 0; place < 4; place++) {
