@@ -246,16 +246,17 @@ export class Target {
     return reach;
   }
 
-  /** The programs that reach a mutant's line, the likeliest killers first. A line in the middle of a statement counts as the
-   * last one before it that has code. */
+  /** The programs that reach a mutant's line, the likeliest killers first. A line without code of its own (the middle of a
+   * statement, an inlined call) is reached with the last one before it that has code, or the first one behind. */
   programsFor(mutant) {
     const code = this.reach[''][mutant.file] ?? {};
-    let line = mutant.line;
-    while (line > 0 && !code[line]) line--;
+    const lines = Object.keys(code).map(Number);
+    const near = code[mutant.line] ? [mutant.line]
+      : [Math.max(...lines.filter((line) => line < mutant.line)), Math.min(...lines.filter((line) => line > mutant.line))];
     const stem = basename(mutant.file).replace(/\..$/, '');
-    const near = (program) => (program.name.includes(`core_${stem}`) ? 0 : program.name.includes(stem) ? 1 : 2);
+    const rank = (program) => (program.name.includes(`core_${stem}`) ? 0 : program.name.includes(stem) ? 1 : 2);
     return this.programs
-      .filter((program) => this.reach[program.name]?.[mutant.file]?.[line])
-      .sort((a, b) => near(a) - near(b) || (b.kills + 1) / (b.seconds + 0.02) - (a.kills + 1) / (a.seconds + 0.02));
+      .filter((program) => near.some((line) => this.reach[program.name]?.[mutant.file]?.[line]))
+      .sort((a, b) => rank(a) - rank(b) || (b.kills + 1) / (b.seconds + 0.02) - (a.kills + 1) / (a.seconds + 0.02));
   }
 }
