@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: MIT */
+/* What a hit must leave to the slow path, and that to the fatal hook: addresses that only look like blocks, sizes that cannot be. */
+#include <string.h>
+
+#include "white.h"
+
+static unit u;
+static struct nh__heap *heap;
+
+static int set_up(void **state)
+{
+	(void)state;
+	unit_one(&u, 64 * KIB, 0);
+	heap = u.instance->heap[0];
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	(void)state;
+	unit_end(&u);
+	return 0;
+}
+
+#if NH_WIDE && NH_HARDENING >= NH_HARDENING_MODERATE && NH_HARDENING < NH_HARDENING_EXTREME
+
+/* A header that somebody copied into a block: all of it is right but the key, which knows its place. */
+static void a_forged_header(void **state)
+{
+	(void)state;
+	unsigned char *block = nh_instance_malloc(u.instance, 400), *sample = nh_instance_malloc(u.instance, 40);
+	unsigned char *inside = block + 64;
+	memset(block, 0, 400);
+	memcpy(nh__block_at(inside), nh__block_at(sample), NH_HEADER);
+#if NH_CACHES
+	unsigned klass = nh__need_of(nh__class_table_of(u.instance), 40, 1).klass;
+	uint32_t before = heap->cache[0]->slot[klass].cur;
+	heap->cache[0]->slot[klass].cap = 8; /* there is room for it */
+#endif
+	nh_instance_free(u.instance, inside);
+	unit_expect_fault(NH_FAULT_POINTER, inside);
+#if NH_CACHES
+	assert_int_equal(heap->cache[0]->slot[klass].cur, before);
+#endif
+	nh_instance_free(u.instance, sample);
+	nh_instance_free(u.instance, block);
+}
+
+/* The header that ends a region, and the address in front of the first block. */
+static void the_ends_of_a_region(void **state)
+{
+	(void)state;
+	struct nh__region *region = heap->tlsf.regions;
+	void *fence = (void *)region->end, *before = (void *)(region->first - NH_GRANULE);
+	nh_instance_free(u.instance, fence);
+	unit_expect_fault(NH_FAULT_POINTER, fence);
+	nh_instance_free(u.instance, before);
+	unit_expect_fault(NH_FAULT_POINTER, before);
+}
+
+/* A span that is none, or leaves the region: whoever wrote it had the block before, or this one from below. */
+static void a_wrong_span(void **state)
+{
+	(void)state;
+	unsigned char *block = nh_instance_malloc(u.instance, 20000);
+	struct nh__block *header = nh__block_at(block);
+	uint32_t span = header->span, room = (uint32_t)nh__span_to_end(heap->tlsf.regions, header);
+	const uint32_t spans[] = {0, NH_SPAN_MIN - 1u, room + 1u, UINT32_MAX};
+	for (unsigned i = 0; i < 4; i++) {
+		header->span = spans[i];
+		nh_instance_free(u.instance, block);
+		unit_expect_fault(NH_FAULT_NEIGHBOUR, block);
+		assert_int_equal(nh_instance_usable_size(u.instance, block), 0);
+	}
+	header->span = span;
+	nh_instance_free(u.instance, block);
+}
+
+#endif
+
+/* A heap that is refused takes back those before it: the storage is as if nothing had been. */
+static void a_failed_init_leaves_nothing(void **state)
+{
+	(void)state;
+	static nh_instance_storage storage;
+	nh_instance *instance = NULL, *failed_one = (nh_instance *)(void *)&storage;
+	static unsigned char memory[2][8192];
+	nh_heap_config configs[2] = {{.base = memory[0], .size = sizeof memory[0]}, {.base = memory[1], .size = 1}};
+	unsigned failed = 9;
+	assert_status(nh_instance_init(&storage, configs, 2, &failed, &instance), NH_ESMALL);
+	assert_int_equal(failed, 1);
+	assert_int_equal(nh_instance_heap_count(failed_one), 0);
+	assert_status(nh_instance_trim(failed_one, -1), NH_ENOINIT);
+	assert_status(nh_instance_deinit(failed_one), NH_ENOINIT);
+	assert_null(nh_instance_malloc(failed_one, 10));
+	configs[1].size = sizeof memory[1];
+	assert_status(nh_instance_init(&storage, configs, 2, &failed, &instance), NH_OK);
+	assert_int_equal(nh_instance_heap_count(instance), 2);
+	assert_status(nh_instance_deinit(instance), NH_OK);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+#if NH_WIDE && NH_HARDENING >= NH_HARDENING_MODERATE && NH_HARDENING < NH_HARDENING_EXTREME
+		cmocka_unit_test_setup_teardown(a_forged_header, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(the_ends_of_a_region, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(a_wrong_span, set_up, tear_down),
+#endif
+		cmocka_unit_test_setup_teardown(a_failed_init_leaves_nothing, set_up, tear_down),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
