@@ -126,10 +126,10 @@ static void control_on_either_side(void **state)
 		.base = u.arena.parts[first].base, .size = u.arena.parts[first].size, .flags = NH_HEAP_NO_CACHES};
 	unsigned char *below = u.arena.parts[second].base, *middle = below + 8 * KIB, *above = middle + 8 * KIB;
 	int number;
+	config.window = (size_t)1 << 20; /* counts for the control memory's size */
 	config.control = middle;
 	config.control_size = nh_heap_control_size(&config);
 	assert_in_range(config.control_size, 1, 8 * KIB);
-	config.window = (size_t)1 << 20;
 	assert_status(nh_instance_heap_add(u.instance, &config, &number), NH_OK);
 	assert_int_equal(number, 2);
 	assert_status(nh_instance_region_add(u.instance, number, below, 4 * KIB), NH_OK);
