@@ -124,7 +124,7 @@ function compare(list, results) {
   const everything = new Set(readdirSync('core').filter((name) => /\.[ch]$/.test(name))
     .flatMap((name) => mutants(`core/${name}`, readFileSync(`core/${name}`, 'utf8'))).map((mutant) => mutant.name));
   const stale = [...entries.keys()].filter((name) => !everything.has(name) ||
-    (names.has(name) && !survivors.includes(names.get(name))));
+    (names.has(name) && ![...SURVIVED, 'duplicate'].includes(results.of[names.get(name).key].state)));
   return { unexplained: survivors.filter((mutant) => !entries.has(mutant.name)), stale, explained: survivors.length };
 }
 
