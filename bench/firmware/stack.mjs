@@ -10,8 +10,7 @@ const NODE = /^node: \{ title: "([^"]+)" label: "([^"]*)"/;
 const EDGE = /^edge: \{ sourcename: "([^"]+)" targetname: "([^"]+)"/;
 const INDIRECT = '__indirect_call';
 /** Who is called through a pointer, besides functions of the caller's. */
-const THROUGH_POINTER = { nh__walk: ['count_block', 'describe', 'check_block'], nh__report: [], describe: [], nh_single_walk: [],
-  nh__heap_admit: ['nh__settle_fresh', 'settle'] };
+const THROUGH_POINTER = { nh__walk: ['count_block', 'describe', 'check_block'], nh__report: [], describe: [], nh_single_walk: [] };
 
 const FRAME = /(\d+) bytes \((\w+)/;
 
@@ -39,7 +38,7 @@ const plainName = (name) => name.replace(/^.*:/, '');
 function resolvePointers({ frames, calls }) {
   for (const [caller, callees] of calls) {
     if (!callees.delete(INDIRECT)) continue;
-    const targets = THROUGH_POINTER[plainName(caller).replace(/\.(part|constprop|isra)\..*$/, '')];
+    const targets = THROUGH_POINTER[plainName(caller)];
     if (!targets) throw new Error(`${caller}: whom does it call through a pointer?`);
     for (const target of targets) {
       const found = [...frames.keys()].find((name) => plainName(name) === target);
