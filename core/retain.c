@@ -139,7 +139,7 @@ static bool is_sound(const struct retained *retained, struct nh__block *block)
 		return span == 0 && owner == NH__OWNER_FENCE && !is_free(block);
 	if (span < NH_SPAN_MIN || span > room || (is_free(block) && owner != NH__OWNER_TLSF))
 		return false;
-	return is_live(owner) || (nh__owner_is_in_hand(owner) && !nh__owner_is_live(owner));
+	return is_live(owner) || nh__owner_is_in_hand(owner);
 }
 
 static bool starts_true(const struct retained *retained, struct nh__block *block)

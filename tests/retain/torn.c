@@ -24,7 +24,7 @@
 #include "tests/support/kept.h"
 #include "tests/support/oracle.h"
 
-#define SIZE ((size_t)20 * 1024)
+#define SIZE ((size_t)12 * 1024)
 #define ROOT 20u
 #define OTHER_ROOT 21u
 #define SKIPPED 77

@@ -289,6 +289,39 @@ static void roots_of_others(void **state)
 	assert_status(nh_instance_retained_root_set(u.instance, heap, block), NH_ENOTSUP);
 	assert_null(nh_instance_retained_root(u.instance, heap));
 	nh_instance_free(u.instance, block);
+	assert_status(nh_instance_heap_remove(u.instance, heap, NULL), NH_OK);
+	/* memory that is retained, and a heap that is not */
+	u.configs[1].attributes = NH_ATTR_RETAINED;
+	assert_status(nh_instance_heap_add(u.instance, &u.configs[1], &heap), NH_OK);
+	assert_status(nh_instance_heap_add_retained(u.instance, &u.configs[1], NULL, NULL), NH_EOVERLAP);
+	int other;
+	assert_status(nh_instance_heap_add_retained(u.instance, &u.configs[0], &other, NULL), NH_OK);
+	assert_status(nh_instance_heap_remove(u.instance, other, NULL), NH_OK);
+	assert_status(nh_instance_heap_remove(u.instance, heap, NULL), NH_OK);
+	assert_status(nh_instance_deinit(u.instance), NH_OK);
+	assert_status(nh_instance_retained_root_set(u.instance, heap, block), NH_ENOINIT);
+	assert_null(nh_instance_retained_root(u.instance, heap));
+	unit_begin(&u, 0);
+}
+
+/* Also a root that is damaged while the heap is in use is none. */
+static void damaged_root(void **state)
+{
+	(void)state;
+	attach();
+	make(0, 40);
+	assert_status(nh_instance_retained_root_set(u.instance, 0, table[0].at), NH_OK);
+	nh__store_relaxed(&record()->root.which, 0u);
+	assert_null(nh_instance_retained_root(u.instance, 0));
+	assert_status(nh_instance_retained_root_set(u.instance, 0, table[0].at), NH_OK);
+	assert_ptr_equal(nh_instance_retained_root(u.instance, 0), table[0].at);
+	/* from where no lock may be waited for */
+	assert_true(nh_port_lock_begin());
+	bool served = nh_instance_retained_root_set(u.instance, 0, NULL) == NH_OK;
+	void *root = nh_instance_retained_root(u.instance, 0);
+	nh_port_lock_end();
+	assert_true(served ? root == NULL : root == NULL && nh_instance_retained_root(u.instance, 0) == table[0].at);
+	assert_sound(kept_end(u.instance, 0));
 }
 
 /* ---- what is refused ---------------------------------------------------------------------- */
@@ -317,8 +350,9 @@ static void refusals(void **state)
 	assert_status(nh_instance_heap_add_retained(u.instance, &config, NULL, NULL), NH_EOVERLAP);
 	/* also the record belongs to it */
 	assert_status(nh_instance_heap_add(u.instance, &u.configs[1], NULL), NH_OK);
-	for (size_t at = 0; at < sizeof(struct nh__record); at++)
-		assert_true(nh_instance_region_add(u.instance, 1, (char *)record() + at, sizeof(struct nh__record) - at) != NH_OK);
+	nh_heap_config inside = {.base = record(), .size = sizeof(struct nh__record), .control = control + sizeof control / 2,
+	                         .control_size = sizeof control / 2};
+	assert_status(nh_instance_heap_add(u.instance, &inside, NULL), NH_EOVERLAP);
 	assert_status(nh_instance_region_add(u.instance, 0, u.arena.parts[0].base + 8 * KIB, 8 * KIB), NH_ENOTSUP);
 	assert_status(nh_instance_heap_remove(u.instance, 1, NULL), NH_OK);
 }
@@ -479,6 +513,73 @@ static void rubbish(void **state)
 	}
 }
 
+/* A reset in the first attempt: what two calls have left far from each other is allowed, since one of them was that. */
+static void second_attempt(void **state)
+{
+	(void)state;
+	attach();
+	for (unsigned i = 0; i < 24; i++)
+		make(i, 60);
+	reset();
+	/* the copy that does not hold is that of the attempt */
+	nh__store_relaxed(&record()->codes.which, ~nh__load_relaxed(&record()->codes.which));
+	nh__flag_set(nh__block_at(table[2].at), NH__PREV_FREE);
+	nh__flag_set(nh__block_at(table[20].at), NH__PREV_FREE);
+	assert_int_equal(reset().found, NH_RETAINED_KEPT);
+	assert_sound(kept_all(u.instance, 0, table, KEPT, 0));
+	assert_sound(kept_end(u.instance, 0));
+}
+
+#if NH__STARTS
+
+/* Claimed: by a realloc, which keeps contents, or by a free that may still fail. Gone: by one that may not. */
+static void claimed(void **state)
+{
+	(void)state;
+	attach();
+	make_some();
+	nh__store_relaxed(&nh__block_at(table[1].at)->owner, NH__OWNER_BUSY);
+	nh__store_relaxed(&nh__block_at(table[2].at)->owner, NH__OWNER_GONE);
+	nh_retained report = reset();
+	assert_int_equal(report.found, NH_RETAINED_KEPT);
+	assert_int_equal(report.blocks, 8);
+	table[2].at = NULL;
+	assert_sound(kept_all(u.instance, 0, table, KEPT, 0));
+	assert_sound(kept_end(u.instance, 0));
+}
+
+static void broken_trailer(void **state)
+{
+	(void)state;
+	attach();
+	make_some();
+	table[1].at[table[1].size] ^= 1;
+	nh_retained report = reset();
+	assert_int_equal(report.found, NH_RETAINED_KEPT);
+	assert_int_equal(report.resealed, 1);
+	assert_sound(kept_all(u.instance, 0, table, KEPT, 0));
+	assert_sound(kept_end(u.instance, 0));
+}
+
+/* One wrong start is mended; more are damage. */
+static void starts(void **state)
+{
+	(void)state;
+	attach();
+	make_some();
+	const struct nh__region *region = nh__heap_by_id(u.instance, 0)->tlsf.regions;
+	nh__start_put(region, nh__block_at(table[4].at), false);
+	assert_int_equal(reset().found, NH_RETAINED_KEPT);
+	assert_sound(kept_all(u.instance, 0, table, KEPT, 0));
+	region = nh__heap_by_id(u.instance, 0)->tlsf.regions;
+	nh__start_put(region, nh__block_at(table[0].at), false);
+	nh__start_put(region, nh__block_at(table[9].at), false);
+	nh_retained report = reset();
+	assert_cold(&report, NH_RETAINED_DAMAGED);
+}
+
+#endif
+
 /* What no single call can have left. */
 static void two_places(void **state)
 {
@@ -512,6 +613,11 @@ int main(int argc, char **argv)
 		WITH(control_is_not_kept, set_up),   WITH(at_random, set_up),
 		WITH(stale_pointers, set_up),        WITH(realloc_does_not_move_down, set_up),
 		WITH(roots, set_up),                 WITH(roots_of_others, set_up),
+		WITH(damaged_root, set_up),          WITH(second_attempt, set_up),
+#if NH__STARTS
+		WITH(claimed, set_up),               WITH(broken_trailer, set_up),
+		WITH(starts, set_up),
+#endif
 		WITH(refusals, set_up),              WITH(removed_is_gone, set_up),
 		WITH(other_memory, set_up),          WITH(record_bits, set_up_small),
 		WITH(header_bits, set_up_small),     WITH(header_bits, set_up),
