@@ -45,7 +45,7 @@
 static inline bool nh_port__gate_try(_Atomic uint32_t *busy, uint32_t *key)
 {
 	uint32_t count = *key = atomic_load_explicit(busy, memory_order_relaxed);
-	if (__builtin_expect(count & 1u, 0))
+	if (__builtin_expect((count & 1u) != 0, 0))
 		return false;
 	atomic_store_explicit(busy, count + 1u, memory_order_seq_cst);
 	return true;

@@ -29,7 +29,7 @@ static inline void nh_port_gate_cancel(_Atomic uint32_t *busy, unsigned cpu)
 /* The owner has stopped: it leaves, if it was inside, with an operation counted. */
 static inline void nh_port_gate_recover(_Atomic uint32_t *busy, unsigned cpu)
 {
-	if (atomic_load_explicit(busy, memory_order_relaxed) & 1u)
+	if ((atomic_load_explicit(busy, memory_order_relaxed) & 1u) != 0)
 		nh_port_gate_leave(busy, cpu);
 }
 

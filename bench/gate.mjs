@@ -92,7 +92,7 @@ async function measure() {
 // ---- comparing -------------------------------------------------------------
 
 /** What one compiler's figures say against its baseline: lines for what is worse or gone, and how many are better. */
-export function compare(now, before) {
+export function compare(now, before, tolerance = TOLERANCE) {
   const worse = [];
   let better = 0;
   for (const [sense, figures] of Object.entries(before)) {
@@ -104,8 +104,8 @@ export function compare(now, before) {
       }
       const change = sense === 'lower' ? is - was : was - is;
       const part = was === 0 ? Math.sign(change) : change / was;
-      if (part > TOLERANCE) worse.push(`${name}: ${was} -> ${is} (${(100 * (is - was) / (was || 1)).toFixed(1)} %)`);
-      else if (part < -TOLERANCE) better++;
+      if (part > tolerance) worse.push(`${name}: ${was} -> ${is} (${(100 * (is - was) / (was || 1)).toFixed(1)} %)`);
+      else if (part < -tolerance) better++;
     }
   }
   return { worse, better };

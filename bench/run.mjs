@@ -17,8 +17,8 @@ export function run(words, options = {}) {
   return output;
 }
 
-/** A promise of standard output alone. */
-export function start(words) {
+/** A promise of standard output alone, or with what was said of errors behind it. */
+export function start(words, { errors: both = false } = {}) {
   return new Promise((resolve, reject) => {
     const child = spawn(words[0], words.slice(1), { stdio: ['ignore', 'pipe', 'pipe'] });
     let output = '';
@@ -27,28 +27,34 @@ export function start(words) {
     child.stderr.on('data', (data) => { errors += data; });
     child.on('error', (error) => reject(new RunError(`${words.join(' ')}: ${error.message}`)));
     child.on('close', (status) =>
-      (status === 0 ? resolve(output) : reject(new RunError(`${words.join(' ')}: status ${status}\n${output}${errors}`))));
+      (status === 0 ? resolve(both ? output + errors : output) : reject(new RunError(`${words.join(' ')}: status ${status}\n${output}${errors}`))));
   });
 }
 
 /** Runs all commands, as many at a time as there are CPUs; outputs in the order of the commands. */
-export async function runAll(commands) {
+export async function runAll(commands, options = {}) {
   const outputs = new Array(commands.length);
   let next = 0;
   const worker = async () => {
     while (next < commands.length) {
       const index = next++;
-      outputs[index] = await start(commands[index]);
+      outputs[index] = await start(commands[index], options);
     }
   };
   await Promise.all(Array.from({ length: availableParallelism() }, worker));
   return outputs;
 }
 
-/** Configures and builds in a folder of its own; the options are CMake's cache variables. */
-export function build(preset, dir, options, targets = []) {
+/** Configures in a folder of its own; the options are CMake's cache variables. */
+export function configure(preset, dir, options) {
   const only = { NH_BENCH: 'ON', NH_TESTS: 'OFF', NH_DEMO: 'OFF', ...options };
   run(['cmake', '--preset', preset, '-B', dir, ...Object.entries(only).flatMap(([key, value]) => ['-D', `${key}=${value}`])]);
+  return dir;
+}
+
+/** The same, and builds. */
+export function build(preset, dir, options, targets = []) {
+  configure(preset, dir, options);
   run(['cmake', '--build', dir, '-j', '2', ...(targets.length ? ['--target', ...targets] : [])]);
   return dir;
 }

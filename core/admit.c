@@ -100,7 +100,7 @@ static nh_status site_make(struct site *site, const struct plan *plan, const nh_
 		if (site->control < base + size && base < site->control_end)
 			return NH_EOVERLAP;
 	} else {
-		if (config->attributes & NH_ATTR_EXTERNAL)
+		if ((config->attributes & NH_ATTR_EXTERNAL) != 0)
 			return NH_ENOTSUP;
 		site->control = ALIGN_UP(base, CONTROL_ALIGN);
 		site->control_end = site->control + plan->total;

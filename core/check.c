@@ -140,8 +140,8 @@ const char *nh__check_control(nh_instance *instance, int number, const void **ba
 #if NH_CACHES
 
 /* The chain must stay inside the heap, count down by one per block, and hold cached blocks. */
-static const char *check_chain(nh_instance *instance, struct nh__heap *heap, const struct nh__cache *cache, uint32_t chain,
-                               const void **bad)
+static const char *check_chain(nh_instance *instance, const struct nh__heap *heap, const struct nh__cache *cache,
+                               uint32_t chain, const void **bad)
 {
 	while (chain != 0) {
 		void *payload = nh__payload(nh__chain_top(&cache->head, chain));

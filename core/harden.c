@@ -75,15 +75,16 @@ struct nh__block_ref nh__claim(nh_instance *instance, void *payload, size_t *siz
 	*at = payload;
 	if (ref.heap == NULL)
 		return ref;
+	uint8_t owner = ref.owner;
 	nh_port_irq irq = nh_port_irq_save();
-	bool ours = nh_port_claim(&block->owner, ref.owner, NH__OWNER_BUSY);
+	bool ours = nh_port_claim(&block->owner, owner, NH__OWNER_BUSY);
 	nh_port_irq_restore(irq);
 	if (!ours)
 		return (struct nh__block_ref){NULL, 0, NH_FAULT_DOUBLE_FREE};
 	const void *broken = nh__seal_broken(ref.heap->tlsf.secret, block, size);
 	if (broken != NULL) {
 		*at = broken;
-		nh__unclaim(block, ref.owner);
+		nh__unclaim(block, owner);
 		return (struct nh__block_ref){NULL, 0, NH_FAULT_OVERRUN};
 	}
 	return ref;

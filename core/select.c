@@ -50,7 +50,7 @@ void nh__choice_begin(struct nh__choice *choice, nh_instance *instance, const nh
 		left &= request->heaps;
 	if (request->require == 0 && request->heaps == 0)
 		left &= open_to(instance, request);
-	if (request->flags & NH_NO_FOREIGN)
+	if ((request->flags & NH_NO_FOREIGN) != 0)
 		left &= choice->near;
 	choice->left = (uint16_t)left;
 }

@@ -11,7 +11,7 @@ const char *nh_version(void)
 
 const char *nh_status_string(nh_status status)
 {
-	static const char *const names[] = {
+	static const char *const names[NH_ECORRUPT + 1] = {
 		[NH_OK] = "ok",
 		[NH_EINVAL] = "invalid argument",
 		[NH_EALIGN] = "alignment is not a power of two",
@@ -32,7 +32,7 @@ const char *nh_status_string(nh_status status)
 
 const char *nh_reason_string(nh_reason reason)
 {
-	static const char *const names[] = {
+	static const char *const names[NH_FULL + 1] = {
 		[NH_TAKEN] = "taken",
 		[NH_NOT_REACHED] = "comes after the one taken",
 		[NH_NOT_IN_HEAPS] = "not among the heaps asked for",
@@ -58,7 +58,7 @@ const char *nh_retained_string(nh_retained_found found)
 
 const char *nh_fault_string(nh_fault_code code)
 {
-	static const char *const names[] = {
+	static const char *const names[(NH_HARDENING >= NH_HARDENING_FULL ? NH_FAULT_CORRUPT : NH_FAULT_BROKEN) + 1] = {
 		[NH_FAULT_NONE] = "no fault",
 		[NH_FAULT_POINTER] = "pointer to no block of this heap",
 		[NH_FAULT_DOUBLE_FREE] = "double free",

@@ -597,9 +597,9 @@ struct nh__block *nh__tlsf_scan(struct nh__tlsf *tlsf, uint32_t span, uint32_t a
 NH__FLAT bool next_is_sound(struct nh__block *next, bool fence)
 {
 	uint8_t owner = nh__load_relaxed(&next->owner), flags = nh__flags(next);
-	if (flags & NH__PREV_FREE)
+	if ((flags & NH__PREV_FREE) != 0)
 		return false;
-	if (flags & NH__FREE)
+	if ((flags & NH__FREE) != 0)
 		return owner == NH__OWNER_TLSF && !fence && nh__block_span(next) >= NH_SPAN_MIN;
 	return fence ? owner == NH__OWNER_FENCE : nh__owner_is_in_hand(owner);
 }
@@ -624,7 +624,7 @@ NH__FLAT bool sound(struct nh__tlsf *tlsf, struct nh__block *block)
 		bad = next;
 		good = next_is_sound(next, span == room);
 	}
-	if (good && nh__flags(block) & NH__PREV_FREE) {
+	if (good && (nh__flags(block) & NH__PREV_FREE) != 0) {
 		uint32_t before = *footer_before(block);
 		bad = footer_before(block);
 		good = previous_is_sound(tlsf, nh__at_offset(tlsf, offset - before), before, offset, room);
@@ -669,7 +669,7 @@ void nh__tlsf_give(struct nh__tlsf *tlsf, struct nh__block *block)
 	} else {
 		nh__flag_set(next, NH__PREV_FREE);
 	}
-	if (nh__flags(block) & NH__PREV_FREE) {
+	if ((nh__flags(block) & NH__PREV_FREE) != 0) {
 		uint32_t more = *footer_before(block);
 		struct nh__block *previous = nh__at_offset(tlsf, nh__offset(tlsf, block) - more);
 		if (NH__UNLIKELY(!list_out(tlsf, previous, list_of(tlsf, more)))) {

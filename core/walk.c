@@ -78,7 +78,7 @@ static nh_status slice(struct nh__walk *walk, struct nh__step *steps, unsigned *
 
 nh_status nh__walk(struct nh__heap *heap, struct nh__visitor *visitor, struct nh__note *note)
 {
-	struct nh__walk walk;
+	struct nh__walk walk = {.heap = NULL}; /* begin() may be refused its lock */
 	struct nh__step steps[NH_SLICE];
 	unsigned count = 0;
 	nh_status status;

@@ -125,7 +125,7 @@ bool nh_host__gate_enter_fenced(_Atomic uint32_t *busy, _Atomic uint32_t *seized
 static inline bool nh_host__gate_try(_Atomic uint32_t *busy, uint32_t *key)
 {
 	uint32_t count = *key = atomic_load_explicit(busy, memory_order_relaxed);
-	if (count & 1u)
+	if ((count & 1u) != 0)
 		return false; /* a signal handler on top of the owner */
 	atomic_store_explicit(busy, count + 1u, memory_order_relaxed);
 	atomic_signal_fence(memory_order_seq_cst); /* the other half is nh_port_heavy_fence */

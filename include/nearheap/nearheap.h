@@ -32,7 +32,8 @@
  * instructions is bounded whatever the sizes and the number of blocks. "Hit" is a call served by
  * the CPU's own magazine: wait-free, a bounded count of instructions, no lock, and on all ports
  * but RP2040 no atomic read-modify-write. Everything else is blocking: it waits for the heap lock, which is
- * handed over in cyclic order, so at most (CPUs - 1) lock holds pass before one's own.
+ * handed over in cyclic order, so at most (CPUs - 1) lock holds pass before one's own. No call recurses; the
+ * bytes of stack that each needs at worst are in docs/STACK.md, which `./run stack` makes.
  *
  * OUT OF MEMORY. NULL from an allocation that may reclaim means: in one state of every heap that
  * the request allows, with all caches of all CPUs emptied into it, no free block fitted. The

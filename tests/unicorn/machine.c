@@ -145,6 +145,16 @@ uint32_t machine_symbol(const char *name)
 	exit(2);
 }
 
+void machine_functions(void (*each)(const char *name, uint32_t address))
+{
+	size_t count;
+	const char *names;
+	const Elf32_Sym *symbol = symbols(&count, &names);
+	for (; count > 0; count--, symbol++)
+		if (ELF32_ST_TYPE(symbol->st_info) == STT_FUNC)
+			each(names + symbol->st_name, symbol->st_value & ~UINT32_C(1));
+}
+
 uint32_t machine_word(uint32_t address)
 {
 	uint32_t word;

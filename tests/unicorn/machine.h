@@ -40,6 +40,9 @@ void machine_alike(void);
 uint32_t machine_symbol(const char *name);
 uint32_t machine_word(uint32_t address);
 
+/* Calls `each` with every function of the image; the address without the bit that says Thumb. */
+void machine_functions(void (*each)(const char *name, uint32_t address));
+
 /* Readies a call; nothing is executed yet. The exception's number, or 0: a thread. */
 void machine_call(enum engine engine, uint32_t function, uint32_t argument, uint32_t stack, uint32_t exception);
 

@@ -6,6 +6,7 @@
  *                                              operation of CPU 0 at which it is not masked
  *   sweep cpus IMAGE m0|m33 [options]          CPU 0 stops after any instruction, CPU 1 does its operation, CPU 0 goes on
  *   sweep cpus2 IMAGE m0|m33 [options]         the same, and CPU 1 stops after any instruction while CPU 0 finishes
+ *   sweep stack IMAGE m0|m33                   what stack public functions use in all scenes, stack.h; nobody else does anything
  *
  *   sweep resets IMAGE m0|m33 [options]        both are reset after any instruction of CPU 0; RAM that is retained comes back
  *   sweep resets2 IMAGE m0|m33 [options]       the same, and CPU 1 was anywhere in its operation
@@ -21,6 +22,7 @@
  * A call that does not end is let alone after some more instructions than it can need.
  */
 #include "machine.h"
+#include "stack.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -282,6 +284,18 @@ static void resets2(uint32_t scene)
 	points_wanted = wanted;
 }
 
+/* ---- stack ------------------------------------------------------------------------------------- */
+
+static void stack(uint32_t scene)
+{
+	moment_back(&reset);
+	stack_call(call.prepare, scene);
+	stack_call(call.operate, scene);
+	stack_call(call.path, scene);
+	stack_call(call.check, 0);
+	runs++;
+}
+
 /* ---- command line ------------------------------------------------------------------------------ */
 
 int main(int argc, char **argv)
@@ -292,10 +306,11 @@ int main(int argc, char **argv)
 	                          : !strcmp(argv[1], "cpus2")      ? cpus2
 	                          : !strcmp(argv[1], "resets")     ? resets
 	                          : !strcmp(argv[1], "resets2")    ? resets2
+	                          : !strcmp(argv[1], "stack")      ? stack
 	                                                           : NULL;
 	bool m33 = sweep != NULL && !strcmp(argv[3], "m33");
 	if (sweep == NULL || (!m33 && strcmp(argv[3], "m0") != 0)) {
-		fputs("sweep interrupts|cpus|cpus2|resets|resets2 IMAGE m0|m33 [--points N] [--unmasked] "
+		fputs("sweep interrupts|cpus|cpus2|resets|resets2|stack IMAGE m0|m33 [--points N] [--unmasked] "
 		      "[--alike]\n",
 		      stderr);
 		return 2;
@@ -337,11 +352,13 @@ int main(int argc, char **argv)
 	}
 	uint32_t scenes = machine_word(machine_symbol("scene_count"));
 	moment_keep(&reset);
+	stack_open();
 	for (uint32_t scene = 0; scene < scenes; scene++) {
 		size_t before = runs, bad_before = bad;
 		sweep(scene);
 		printf("scene %2u: %zu runs, %zu bad\n", scene, runs - before, bad - bad_before);
 	}
+	stack_tell();
 	printf("%s: %zu runs, %zu points masked, %zu bad\n", argv[1], runs, masked, bad);
 	if (call.attach != 0)
 		printf("after a reset: %zu times attached again, %zu cold starts\n", runs - cold - bad, cold);

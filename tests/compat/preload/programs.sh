@@ -40,6 +40,7 @@ settings)
 	silent NEARHEAP_STATS=0
 	silent NEARHEAP_VERBOSE=1
 	# Little address space: the window is smaller, not missing.
+	# shellcheck disable=SC3045
 	(ulimit -v 300000 && silent A=B) || fail 'with little address space'
 	# Growth, and the limit, said once.
 	grow='import sys
