@@ -63,7 +63,7 @@ static bool is_it(const nh_block_info *block, void *context)
 /* Of a block, whatever its state. */
 static bool is_start(const void *address)
 {
-	question q = {address, false};
+	question q = { address, false };
 	for (unsigned heap = 0; heap < m.heaps && !q.answer; heap++)
 		nh_instance_walk(m.instance, (int)heap, is_it, &q);
 	return q.answer;
@@ -83,15 +83,19 @@ static void try_pointer(nht_random *random, unsigned char *before)
 	memcpy(before, m.arena.memory, m.arena.size);
 	nht_fault_clear();
 	if (resize)
-		NHT_CHECK(nh_instance_realloc(m.instance, address, nht_below(random, 512)) == NULL, "%p was resized", (void *)address);
+		NHT_CHECK(nh_instance_realloc(m.instance, address, nht_below(random, 512)) == NULL,
+		          "%p was resized", (void *)address);
 	else
 		nh_instance_free(m.instance, address);
 	NHT_CHECK(nht_fault_count() == 1, "%p: %u reports", (void *)address, nht_fault_count());
 	nh_fault fault = nht_fault_get(0);
-	NHT_CHECK(fault.address == address && fault.cpu == nh_host_cpu() &&
-	          (fault.code == NH_FAULT_POINTER || fault.code == NH_FAULT_DOUBLE_FREE),
-	          "%p: %s at %p", (void *)address, nh_fault_string(fault.code), (void *)(uintptr_t)fault.address);
-	NHT_CHECK(memcmp(before, m.arena.memory, m.arena.size) == 0, "a free of %p changed memory", (void *)address);
+	/* What looks like a header in a region, but for its size, is taken for one that was overwritten. */
+	bool known = fault.code == NH_FAULT_POINTER || fault.code == NH_FAULT_DOUBLE_FREE ||
+	             (!NHT_EXACT && fault.code == NH_FAULT_NEIGHBOUR && nht_arena_find(&m.arena, address, 1) >= 0);
+	NHT_CHECK(known && fault.address == address && fault.cpu == nh_host_cpu(), "%p: %s at %p", (void *)address,
+	          nh_fault_string(fault.code), (void *)(uintptr_t)fault.address);
+	NHT_CHECK(memcmp(before, m.arena.memory, m.arena.size) == 0, "a free of %p changed memory",
+	          (void *)address);
 }
 
 /* ---- damage ------------------------------------------------------------------------------- */
@@ -137,8 +141,9 @@ static void damage(nht_random *random)
 	unsigned char *at = m.arena.parts[part].base + nht_below(random, m.arena.parts[part].size);
 	if (live->count != 0 && nht_chance(random, 70)) {
 		const shadow_block *block = &live->blocks[nht_below(random, live->count)];
-		at = nht_chance(random, 50) ? block->address + block->usable + nht_below(random, 3u * NHT_ALIGNMENT)
-		                            : block->address - 1u - nht_below(random, 2u * NHT_ALIGNMENT);
+		at = nht_chance(random, 50)
+		             ? block->address + block->usable + nht_below(random, 3u * NHT_ALIGNMENT)
+		             : block->address - 1u - nht_below(random, 2u * NHT_ALIGNMENT);
 	}
 	for (size_t count = 1u + nht_below(random, 8); count > 0; count--, at++)
 		if (nht_arena_find(&m.arena, at, 1) >= 0 && m.part_added[nht_arena_find(&m.arena, at, 1)])

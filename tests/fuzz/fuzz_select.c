@@ -18,12 +18,17 @@ static uint32_t mask(nht_random *random)
 
 static void choose_heaps(model_setup *setup, nht_random *random)
 {
-	*setup = (model_setup){.name = "masks", .cpus = NH_CPUS < 4 ? NH_CPUS : 4, .batch = 1, .limit = 512, .watch = true};
+	*setup = (model_setup){
+		.name = "masks", .cpus = NH_CPUS < 4 ? NH_CPUS : 4, .batch = 1, .limit = 512, .watch = true
+	};
 	setup->heap_count = 1u + (unsigned)nht_below(random, NH_MAX_HEAPS);
 	for (unsigned i = 0; i < setup->heap_count; i++) {
 		uint32_t affinity = (uint32_t)nht_below(random, 256);
 		setup->heaps[i] = (model_heap){
-			.regions = {256}, .attributes = mask(random), .flags = affinity >> 6, .control_apart = true,
+			.regions = { 256 },
+			.attributes = mask(random),
+			.flags = affinity >> 6,
+			.control_apart = true,
 			/* 0, or with a configured CPU */
 			.affinity = (affinity & 16u) == 0 ? 0 : (affinity & 15u) | NH_CPU(affinity % NH_CPUS),
 		};
@@ -34,7 +39,7 @@ static void choose_heaps(model_setup *setup, nht_random *random)
 static nh_request choose_request(nht_random *random, uint32_t masks[PREFERENCES])
 {
 	unsigned parts = (unsigned)nht_below(random, 256);
-	nh_request request = {.flags = parts & 7u};
+	nh_request request = { .flags = parts & 7u };
 	if (parts & 8u)
 		request.require = mask(random);
 	if (parts & 16u)

@@ -38,7 +38,8 @@ static bool look(const nh_block_info *block, void *context)
 	view *v = context;
 	uintptr_t at = (uintptr_t)block->address;
 	bool free = block->state == NH_BLOCK_FREE;
-	NHT_CHECK(v->count == 0 || at - NHT_HEADER == v->end, "the walk leaves a gap before %p", block->address);
+	NHT_CHECK(v->count == 0 || at - NHT_HEADER == v->end, "the walk leaves a gap before %p",
+	          block->address);
 	v->end = at + block->size + NHT_OVERHEAD - NHT_HEADER;
 	*(free ? &v->free : &v->live) += block->size + NHT_OVERHEAD;
 	v->count++;
@@ -54,7 +55,8 @@ static bool look(const nh_block_info *block, void *context)
 
 static view survey(size_t alignment, const void *asked)
 {
-	view v = {.fit = {alignment < NHT_ALIGNMENT ? NHT_ALIGNMENT : alignment, 0}, .asked = (uintptr_t)asked};
+	view v = { .fit = { alignment < NHT_ALIGNMENT ? NHT_ALIGNMENT : alignment, 0 },
+		   .asked = (uintptr_t)asked };
 	nh_status status = nh_single_walk(single, look, &v);
 	NHT_CHECK(status == NH_OK, "walk: %s", nh_status_string(status));
 	return v;
@@ -67,15 +69,20 @@ static void audit(void)
 	view v = survey(0, NULL);
 	nh_single_stats_get(single, &stats);
 	NHT_CHECK(v.free == stats.free && v.live == stats.live && stats.size == stats.free + stats.taken,
-	          "the walk has %zu free and %zu live, the statistics %zu and %zu", v.free, v.live, stats.free, stats.live);
-	NHT_CHECK(stats.peak >= stats.taken && stats.quarantined == 0, "peak %zu of %zu", stats.peak, stats.taken);
-	NHT_CHECK(nh_single_validate(single, &report) == NH_OK, "validate: %s at %p", report.what, (void *)(uintptr_t)report.address);
+	          "the walk has %zu free and %zu live, the statistics %zu and %zu", v.free, v.live,
+	          stats.free, stats.live);
+	NHT_CHECK(stats.peak >= stats.taken && stats.quarantined == 0, "peak %zu of %zu", stats.peak,
+	          stats.taken);
+	NHT_CHECK(nh_single_validate(single, &report) == NH_OK, "validate: %s at %p", report.what,
+	          (void *)(uintptr_t)report.address);
 	for (unsigned i = 0; i < blocks.count; i++) {
 		const shadow_block *block = &blocks.blocks[i];
-		NHT_CHECK(pattern_holds(block->address, block->usable, block->usable, block->key), "contents of %p lost",
+		NHT_CHECK(pattern_holds(block->address, block->usable, block->usable, block->key),
+		          "contents of %p lost", (void *)block->address);
+		NHT_CHECK(nh_single_usable_size(single, block->address) == block->usable, "usable size of %p",
 		          (void *)block->address);
-		NHT_CHECK(nh_single_usable_size(single, block->address) == block->usable, "usable size of %p", (void *)block->address);
-		NHT_CHECK(nh_single_contains(single, block->address), "%p is not contained", (void *)block->address);
+		NHT_CHECK(nh_single_contains(single, block->address), "%p is not contained",
+		          (void *)block->address);
 	}
 	NHT_CHECK(nht_arena_intact(&arena), "a byte outside the region was written");
 }
@@ -91,9 +98,12 @@ static size_t choose_size(void)
 
 static void take_in(unsigned char *address, size_t size)
 {
-	shadow_block block = {.address = address, .size = size, .usable = nh_single_usable_size(single, address)};
+	shadow_block block = { .address = address,
+		               .size = size,
+		               .usable = nh_single_usable_size(single, address) };
 	block.key = next_key++ * UINT32_C(0x9e3779b1);
-	NHT_CHECK(block.usable >= size && (!NHT_EXACT || block.usable == size), "usable %zu, asked %zu", block.usable, size);
+	NHT_CHECK(block.usable >= size && (!NHT_EXACT || block.usable == size), "usable %zu, asked %zu",
+	          block.usable, size);
 	NHT_CHECK(nht_arena_find(&arena, address, block.usable) == 0, "%p is outside", (void *)address);
 	NHT_CHECK(shadow_claim(&blocks, address, block.usable), "%p overlaps a live block", (void *)address);
 	pattern_write(address, block.usable, block.key);
@@ -112,21 +122,23 @@ static void take(void)
 	if (address == NULL) {
 		/* Before a rewound block something may have to be cut off, which must be a block itself. */
 		size_t spare = rewind == 0 ? 0 : 2u * alignment + 2u * NHT_LEAST_SPAN + 2u * NHT_ALIGNMENT;
-		NHT_CHECK(!valid || fit < spare || fit - spare < size, "NULL for %zu at %zu less %zu, and %zu fit", size, alignment,
-		          rewind, fit);
+		NHT_CHECK(!valid || fit < spare || fit - spare < size,
+		          "NULL for %zu at %zu less %zu, and %zu fit", size, alignment, rewind, fit);
 		return;
 	}
 	NHT_CHECK(valid, "%p for %zu at %zu less %zu", (void *)address, size, alignment, rewind);
-	NHT_CHECK(alignment == 0 || ((uintptr_t)address + rewind) % alignment == 0, "%p at %zu less %zu", (void *)address,
-	          alignment, rewind);
-	NHT_CHECK(rewind != 0 || (uintptr_t)address % NHT_ALIGNMENT == 0, "%p is misaligned", (void *)address);
+	NHT_CHECK(alignment == 0 || ((uintptr_t)address + rewind) % alignment == 0, "%p at %zu less %zu",
+	          (void *)address, alignment, rewind);
+	NHT_CHECK(rewind != 0 || (uintptr_t)address % NHT_ALIGNMENT == 0, "%p is misaligned",
+	          (void *)address);
 	take_in(address, size);
 }
 
 static shadow_block forget(unsigned index)
 {
 	shadow_block block = blocks.blocks[index];
-	NHT_CHECK(pattern_holds(block.address, block.usable, block.usable, block.key), "contents of %p lost", (void *)block.address);
+	NHT_CHECK(pattern_holds(block.address, block.usable, block.usable, block.key), "contents of %p lost",
+	          (void *)block.address);
 	NHT_CHECK(shadow_return(&blocks, block.address, block.usable), "the shadow disagrees");
 	shadow_remove(&blocks, index);
 	return block;
@@ -150,9 +162,12 @@ static void resize(void)
 	view v = survey(0, block.address);
 	NHT_CHECK(v.found, "the walk misses %p", (void *)block.address);
 	bool fits = size != 0 && size <= v.room, done = nh_single_resize(single, block.address, size);
-	NHT_CHECK(done == fits, "resize of %p to %zu: %d, and there is room for %zu", (void *)block.address, size, done, v.room);
-	NHT_CHECK(pattern_holds(block.address, block.usable, done ? size : block.usable, block.key), "a resize lost contents");
-	NHT_CHECK(done || nh_single_usable_size(single, block.address) == block.usable, "a refused resize changed the size");
+	NHT_CHECK(done == fits, "resize of %p to %zu: %d, and there is room for %zu", (void *)block.address,
+	          size, done, v.room);
+	NHT_CHECK(pattern_holds(block.address, block.usable, done ? size : block.usable, block.key),
+	          "a resize lost contents");
+	NHT_CHECK(done || nh_single_usable_size(single, block.address) == block.usable,
+	          "a refused resize changed the size");
 	if (!done)
 		size = block.size;
 	take_in(block.address, size);
@@ -175,8 +190,8 @@ static void try_pointer(void)
 		nh_single_free(single, address);
 	else
 		NHT_CHECK(!nh_single_resize(single, address, 8), "%p was resized", (void *)address);
-	NHT_CHECK(nht_fault_count() == 1 && nht_fault_get(0).address == address, "%p: %u reports", (void *)address,
-	          nht_fault_count());
+	NHT_CHECK(nht_fault_count() == 1 && nht_fault_get(0).address == address, "%p: %u reports",
+	          (void *)address, nht_fault_count());
 	nht_fault_forbid();
 }
 
@@ -216,7 +231,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	NHT_CHECK(nh_host_attach(0) == NH_OK, "attach");
 	nht_arena_make(&arena, memory, nht_below(&dice, 64));
 	nh_status status = nh_single_init(arena.parts[0].base, memory, &single);
-	NHT_CHECK(status == NH_OK || (status == NH_ESMALL && memory < 160u), "init of %zu: %s", memory, nh_status_string(status));
+	NHT_CHECK(status == NH_OK || (status == NH_ESMALL && memory < 160u), "init of %zu: %s", memory,
+	          nh_status_string(status));
 	if (status == NH_OK) {
 		shadow_make(&blocks, &arena, LIMIT);
 		run();

@@ -33,12 +33,31 @@ typedef struct state {
 } state;
 
 static const model_setup setups[STATES] = {
-	{.name = "two heaps", .heaps = {{{20 * KIB, 3 * KIB, 0, 0}, 0, ON(0) | ON(1), 0, true}, {{18 * KIB, 0, 0, 0}, 0, ON(2), 0, true}},
-	 .heap_count = 2, .initial = 2, .cpus = NH_CPUS < 4 ? NH_CPUS : 4, .batch = 64, .limit = 1024, .small = 80},
-	{.name = "one local heap", .heaps = {{{24 * KIB, 0, 0, 0}, 0, ON(1), 0, true}}, .heap_count = 1, .initial = 1,
-	 .cpus = NH_CPUS < 4 ? NH_CPUS : 4, .batch = 64, .limit = 1024, .small = 90},
-	{.name = "no caches", .heaps = {{{2 * KIB, 1 * KIB, 0, 0}, 0, 0, NH_HEAP_NO_CACHES, true}}, .heap_count = 1, .initial = 1,
-	 .cpus = NH_CPUS < 4 ? NH_CPUS : 4, .batch = 64, .limit = 256, .small = 60},
+	{ .name = "two heaps",
+	  .heaps = { { { 20 * KIB, 3 * KIB, 0, 0 }, 0, ON(0) | ON(1), 0, true },
+	             { { 18 * KIB, 0, 0, 0 }, 0, ON(2), 0, true } },
+	  .heap_count = 2,
+	  .initial = 2,
+	  .cpus = NH_CPUS < 4 ? NH_CPUS : 4,
+	  .batch = 64,
+	  .limit = 1024,
+	  .small = 80 },
+	{ .name = "one local heap",
+	  .heaps = { { { 24 * KIB, 0, 0, 0 }, 0, ON(1), 0, true } },
+	  .heap_count = 1,
+	  .initial = 1,
+	  .cpus = NH_CPUS < 4 ? NH_CPUS : 4,
+	  .batch = 64,
+	  .limit = 1024,
+	  .small = 90 },
+	{ .name = "no caches",
+	  .heaps = { { { 2 * KIB, 1 * KIB, 0, 0 }, 0, 0, NH_HEAP_NO_CACHES, true } },
+	  .heap_count = 1,
+	  .initial = 1,
+	  .cpus = NH_CPUS < 4 ? NH_CPUS : 4,
+	  .batch = 64,
+	  .limit = 256,
+	  .small = 60 },
 };
 
 static state states[STATES];
@@ -48,7 +67,7 @@ static state states[STATES];
 static void area_add(state *s, void *at, size_t size)
 {
 	area *a = &s->areas[s->count++];
-	*a = (area){at, malloc(size), size};
+	*a = (area){ at, malloc(size), size };
 	NHT_CHECK(a->before != NULL, "no memory");
 	memcpy(a->before, at, size);
 }
@@ -99,10 +118,12 @@ static void put_back_some(state *s)
 		if (heap->tlsf.regions == NULL) /* says that it was removed */
 			put_back(s, &heap->tlsf.regions, sizeof heap->tlsf.regions);
 #if NH_CACHES
-		const struct nh__heap *before = (const struct nh__heap *)(const void *)s->areas[s->regions + i].before;
+		const struct nh__heap *before =
+			(const struct nh__heap *)(const void *)s->areas[s->regions + i].before;
 		for (unsigned cpu = 0; cpu < NH_CPUS; cpu++)
 			if (before->cache[cpu] != NULL)
-				put_back(s, &before->cache[cpu]->head.gate, sizeof before->cache[cpu]->head.gate);
+				put_back(s, &before->cache[cpu]->head.gate,
+				         sizeof before->cache[cpu]->head.gate);
 #endif
 	}
 }
@@ -117,7 +138,8 @@ static void change(nht_random *random, unsigned char *at, size_t left)
 		size = left;
 	switch (kind) {
 	case 4: /* a number that limits are compared with */
-		word = (uint32_t)(UINT64_C(0x100000000) >> nht_below(random, 33)) - (uint32_t)nht_below(random, 3);
+		word = (uint32_t)(UINT64_C(0x100000000) >> nht_below(random, 33)) -
+		       (uint32_t)nht_below(random, 3);
 		memcpy(at, &word, left < sizeof word ? left : sizeof word);
 		break;
 	case 5: /* the same structure from elsewhere */
@@ -142,7 +164,8 @@ static bool change_all(state *s, nht_random *random)
 	bool sound = true;
 	while (!nht_random_ended(random)) {
 		bool control = nht_chance(random, 40);
-		unsigned first = control ? s->regions : 0, end = control ? s->regions + s->m.heaps : s->regions;
+		unsigned first = control ? s->regions : 0,
+			 end = control ? s->regions + s->m.heaps : s->regions;
 		area *a = &s->areas[first + nht_below(random, end - first)];
 		size_t offset = nht_below(random, a->size);
 		if (nht_chance(random, 70))
@@ -191,11 +214,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	put_back_some(s);
 	nht_fault_catch();
 	for (unsigned cpu = 0; cpu < s->m.setup->cpus; cpu++) {
-		nh_report report = {-1, NULL, NULL};
+		nh_report report = { -1, NULL, NULL };
 		NHT_CHECK(nh_host_attach((int)cpu) == NH_OK, "attach");
 		nh_status status = nh_instance_validate(s->m.instance, -1, &report);
-		NHT_CHECK((status == NH_OK) == (report.what == NULL) && (status == NH_OK || status == NH_ECORRUPT), "validate: %s, %s",
-		          nh_status_string(status), report.what == NULL ? "nothing" : report.what);
+		NHT_CHECK((status == NH_OK) == (report.what == NULL) &&
+		                  (status == NH_OK || status == NH_ECORRUPT),
+		          "validate: %s, %s", nh_status_string(status),
+		          report.what == NULL ? "nothing" : report.what);
 		NHT_CHECK(size > 1 || status == NH_OK, "nothing was changed: %s", report.what);
 	}
 	if (sound)

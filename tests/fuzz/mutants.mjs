@@ -21,7 +21,7 @@ const MUTANTS = [
     '\t} else {\n\t\tnh__flag_clear(nh__block_after(taken, have), NH__PREV_FREE);\n\t}', '\t}'],
   ['PREV_FREE is not set when a block is freed', 'heaps_moderate', 'tlsf.c', '\t\tnh__flag_set(next, NH__PREV_FREE);', '\t\t(void)next;'],
   ['the block behind is not merged', 'heaps_full', 'tlsf.c', 'span += nh__block_span(next);\n\t\tabsorbed(', 'span += 0;\n\t\tabsorbed('],
-  ['a list holds blocks that are too small', 'heaps_moderate', 'tlsf.c', '((span + (UINT32_C(1) << shift) - 1u) >> shift)', '(span >> shift)'],
+  ['an aligned fit forgets the gap', 'heaps_moderate', 'tlsf.c', 'return have >= span && have - span >= gap_in(block, align);', 'return have >= span;'],
   ['the last chance ends one list early', 'heaps_moderate', 'tlsf.c', 'list > last)', 'list >= last - 1u)'],
   ['a gap before an aligned block may be too small', 'heaps_moderate', 'tlsf.c', 'while (gap != 0 && gap < NH_SPAN_MIN)', 'while (gap != 0 && gap < 1u)'],
   ['a removed region goes on counting', 'heaps_moderate', 'tlsf.c', '\ttlsf->total -= span;\n', ''],

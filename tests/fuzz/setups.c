@@ -6,18 +6,25 @@
 #define KIB ((size_t)1024)
 
 /* Heaps with caches begin at 16 KiB, or lower where a build says so. */
-static const size_t sizes[] = {200, 700, 2 * KIB, 3 * KIB, 5 * KIB, 9 * KIB, 18 * KIB, 36 * KIB};
+static const size_t sizes[] = { 200, 700, 2 * KIB, 3 * KIB, 5 * KIB, 9 * KIB, 18 * KIB, 36 * KIB };
 #define SIZES (sizeof sizes / sizeof sizes[0])
-#define HEADS_FROM (12 * KIB) /* smaller ones get control memory from elsewhere: it may be more than they have */
+#define HEADS_FROM                                                                                           \
+	(12 * KIB) /* smaller ones get control memory from elsewhere: it may be more than they have */
 
 static const uint32_t attributes[] = {
-	0, 0, NH_ATTR_DMA, NH_ATTR_DMA | NH_ATTR_FAST, NH_ATTR_FAST | NH_ATTR_USER(3), NH_ATTR_EXEC, NH_ATTR_USER(3) | NH_ATTR_DMA,
+	0,
+	0,
+	NH_ATTR_DMA,
+	NH_ATTR_DMA | NH_ATTR_FAST,
+	NH_ATTR_FAST | NH_ATTR_USER(3),
+	NH_ATTR_EXEC,
+	NH_ATTR_USER(3) | NH_ATTR_DMA,
 	NH_ATTR_EXTERNAL,
 };
 
 /* Affinities must name a configured CPU. */
 #define ON(cpu) NH_CPU((cpu) % NH_CPUS)
-static const uint32_t affinities[] = {0, 0, ON(0), ON(1), ON(0) | ON(1), ON(2), ON(1) | ON(3), UINT32_MAX};
+static const uint32_t affinities[] = { 0, 0, ON(0), ON(1), ON(0) | ON(1), ON(2), ON(1) | ON(3), UINT32_MAX };
 
 void fuzz_begin(nht_random *random, const uint8_t *data, size_t size)
 {
@@ -34,7 +41,8 @@ static void choose_heap(model_heap *heap, nht_random *random)
 	heap->attributes = attributes[nht_below(random, sizeof attributes / sizeof attributes[0])];
 	heap->affinity = affinities[nht_below(random, sizeof affinities / sizeof affinities[0])];
 	heap->flags = (uint32_t)nht_below(random, 4);
-	heap->control_apart = heap->regions[0] < HEADS_FROM || heap->attributes == NH_ATTR_EXTERNAL || nht_chance(random, 30);
+	heap->control_apart = heap->regions[0] < HEADS_FROM || heap->attributes == NH_ATTR_EXTERNAL ||
+	                      nht_chance(random, 30);
 }
 
 void fuzz_setup(model_setup *setup, nht_random *random, unsigned most)

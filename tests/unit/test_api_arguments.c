@@ -6,7 +6,7 @@ static unit u;
 
 static int set_up(void **state)
 {
-	static const size_t sizes[] = {64 * KIB, 8 * KIB, 4 * KIB};
+	static const size_t sizes[] = { 64 * KIB, 8 * KIB, 4 * KIB };
 	(void)state;
 	unit_lay_out(&u, 3, sizes);
 	u.configs[0].affinity = NH_CPU(0);
@@ -111,7 +111,7 @@ static void plain_requests(void **state)
 	block = nh_instance_realloc_request(u.instance, NULL, block, 1000);
 	assert_true(nh_instance_usable_size(u.instance, block) >= 1000);
 	void *other = nh_instance_realloc_request(u.instance, NULL, NULL, 50), *third;
-	nh_request request = {.alignment = 64};
+	nh_request request = { .alignment = 64 };
 	third = nh_instance_realloc_request(u.instance, &request, NULL, 50);
 	assert_non_null(third);
 	assert_int_equal((uintptr_t)third % 64u, 0);
@@ -133,7 +133,8 @@ static void instances_go_in_any_order(void **state)
 	nh_instance *instances[2];
 	(void)state;
 	for (unsigned i = 0; i < 2; i++)
-		assert_status(nh_instance_init(&storage[i], &u.configs[1u + i], 1, NULL, &instances[i]), NH_OK);
+		assert_status(nh_instance_init(&storage[i], &u.configs[1u + i], 1, NULL, &instances[i]),
+		              NH_OK);
 	assert_status(nh_instance_deinit(instances[0]), NH_OK);
 	assert_status(nh_instance_deinit(instances[0]), NH_ENOINIT);
 	assert_status(nh_instance_deinit(instances[1]), NH_OK);

@@ -12,12 +12,13 @@ static struct nh__heap *heap;
 /* A heap of two CPUs (where there are two) and two regions. */
 static int set_up(void **state)
 {
-	static const size_t sizes[] = {256 * KIB, 32 * KIB};
+	static const size_t sizes[] = { 256 * KIB, 32 * KIB };
 	(void)state;
 	unit_lay_out(&u, 2, sizes);
 	u.configs[0].affinity = NH_CPU(0) | NH_CPU(NH_CPUS - 1u);
 	unit_begin(&u, 1);
-	assert_status(nh_instance_region_add(u.instance, 0, u.arena.parts[1].base, u.arena.parts[1].size), NH_OK);
+	assert_status(nh_instance_region_add(u.instance, 0, u.arena.parts[1].base, u.arena.parts[1].size),
+	              NH_OK);
 	heap = u.instance->heap[0];
 	return 0;
 }
@@ -39,13 +40,13 @@ static void expect_damage(const char *what)
 }
 
 /* The member holds `value` while validate looks. */
-#define DAMAGED(member, value, what)                             \
-	do {                                                     \
-		__typeof__(member) before_ = (member);           \
-		(member) = (__typeof__(member))(value);          \
-		expect_damage(what);                             \
-		(member) = before_;                              \
-		assert_sound(nht_valid(u.instance));             \
+#define DAMAGED(member, value, what)                                                                         \
+	do {                                                                                                 \
+		__typeof__(member) before_ = (member);                                                       \
+		(member) = (__typeof__(member))(value);                                                      \
+		expect_damage(what);                                                                         \
+		(member) = before_;                                                                          \
+		assert_sound(nht_valid(u.instance));                                                         \
 	} while (0)
 
 static void regions(void **state)
@@ -112,7 +113,8 @@ static void limits(void **state)
 	DAMAGED(heap->refill, NH_REFILL + 1u, "a limit of the caches is wrong");
 	DAMAGED(heap->budget, heap->allowance + 1u, "a limit of the caches is wrong");
 	DAMAGED(heap->inbox_budget, heap->allowance + 1u, "a limit of the caches is wrong");
-	DAMAGED(heap->allowance, heap->tlsf.total + heap->owed + heap->inbox_owed + 1u, "a limit of the caches is wrong");
+	DAMAGED(heap->allowance, heap->tlsf.total + heap->owed + heap->inbox_owed + 1u,
+	        "a limit of the caches is wrong");
 	DAMAGED(heap->shared[0].inbox_limit, NH_INBOX_LIMIT + 1u, "a limit of depot or inbox is wrong");
 	DAMAGED(heap->shared[0].depot_cap, NH_CAP_SMALL + 1u, "a limit of depot or inbox is wrong");
 	if (heap->locals > 1)
@@ -135,10 +137,12 @@ static void magazines(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(regions, set_up, tear_down), cmocka_unit_test_setup_teardown(lists, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(regions, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(lists, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(numbers, set_up, tear_down),
 #if NH_CACHES
-		cmocka_unit_test_setup_teardown(caches, set_up, tear_down), cmocka_unit_test_setup_teardown(limits, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(caches, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(limits, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(magazines, set_up, tear_down),
 #endif
 	};

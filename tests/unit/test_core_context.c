@@ -18,7 +18,7 @@ static void *large, *small[8];
 
 static int set_up(void **state)
 {
-	static const size_t sizes[] = {256 * KIB};
+	static const size_t sizes[] = { 256 * KIB };
 	(void)state;
 	unit_lay_out(&u, 1, sizes);
 	unit_begin(&u, 1);
@@ -51,7 +51,8 @@ static void allocation_is_refused(void **state)
 {
 	(void)state;
 	enter();
-	void *block = nh_instance_malloc(u.instance, 2 * LARGE), *moved = nh_instance_realloc(u.instance, large, 3 * LARGE);
+	void *block = nh_instance_malloc(u.instance, 2 * LARGE),
+	     *moved = nh_instance_realloc(u.instance, large, 3 * LARGE);
 	nh_explanation entry;
 	unsigned count = nh_instance_explain(u.instance, NULL, LARGE, &entry, 1);
 	nh_port_lock_end();
@@ -98,7 +99,8 @@ static void nobody_looks(void **state)
 	nh_heap_stats stats;
 	nh_report report;
 	enter();
-	nh_status walk = nh_instance_walk(u.instance, 0, never, NULL), counted = nh_instance_heap_stats_get(u.instance, 0, &stats);
+	nh_status walk = nh_instance_walk(u.instance, 0, never, NULL),
+		  counted = nh_instance_heap_stats_get(u.instance, 0, &stats);
 	nh_status valid = nh_instance_validate(u.instance, 0, &report);
 	nh_port_lock_end();
 	assert_status(walk, NH_EBUSY);
@@ -110,9 +112,9 @@ static void nobody_looks(void **state)
 static void nothing_is_drained_or_swept(void **state)
 {
 	(void)state;
-	struct nh__note note = {NH_FAULT_NONE, NULL};
-	struct nh__removal all = {.heap = heap};
-	struct nh__join join = {.heap = heap};
+	struct nh__note note = { NH_FAULT_NONE, NULL };
+	struct nh__removal all = { .heap = heap };
+	struct nh__join join = { .heap = heap };
 	size_t before = unit_stats(&u, 0).cached;
 	enter();
 	nh__heap_drain_cpu(heap, 0, &note);

@@ -38,7 +38,7 @@ static nh_heap_stats stats(void)
 	return result;
 }
 
-/* The bytes of a wide or narrow header that say the span. */
+/* The bytes that say the span; of a narrow header, all but its low six bits. */
 static unsigned char *span_of(unsigned char *block)
 {
 	return block - (NHT_HEADER == 8 ? 4 : 2);
@@ -54,11 +54,11 @@ static bool visit(const nh_block_info *block, void *context)
 /* Of a live block whose size is damaged nothing is believed. */
 static void size_of_a_live_block(void **state)
 {
-	static const uint16_t spans[] = {0, 1, 0x7000};
+	static const uint16_t spans[] = { 0x7000, 0, 1 };
 	unsigned char *first = take(100), *block = take(100), kept[2];
 	(void)state;
 	memcpy(kept, span_of(block), 2);
-	for (unsigned i = 0; i < 3; i++) {
+	for (unsigned i = 0; i < (NHT_HEADER == 8 ? 3u : 1u); i++) {
 		unsigned met = 0;
 		memcpy(span_of(block), &spans[i], 2);
 		assert_int_equal(nh_single_usable_size(single, block), 0);
