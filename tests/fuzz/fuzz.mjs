@@ -8,7 +8,7 @@
 //
 // FOLDER has targets.txt (fuzzers.cmake). What is found stays in FOLDER/work and is where the next run begins; crashes in
 // FOLDER/crashes. Ends with 1 if there is one.
-import { execFileSync, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { cpus, tmpdir } from 'node:os';
 import { basename, join, relative } from 'node:path';
@@ -256,6 +256,5 @@ async function fuzz() {
 if (options.merge) {
   for (const corpus of new Set(targets.map((target) => target.corpus))) await merge(corpus);
 } else {
-  if (options.afl) execFileSync('afl-fuzz', ['--version'], { stdio: 'ignore' });
   process.exit((await fuzz()) === 0 ? 0 : 1);
 }

@@ -62,8 +62,8 @@ foreach(level basic moderate full)
 	set_target_properties(fuzz_core_${level} PROPERTIES C_STANDARD 11 C_EXTENSIONS ON)
 endforeach()
 
-foreach(entry heaps:moderate:700:4000 heaps:full:700:3000 select:moderate:256:3000 single:full:700:6000
-        pointers:basic:700:3000 pointers:moderate:700:4000 pointers:full:700:4000
+foreach(entry heaps:moderate:700:2500 heaps:full:700:1500 select:moderate:256:2000 single:full:700:3000
+        pointers:basic:700:1500 pointers:moderate:700:2000 pointers:full:700:2000
         snapshot:moderate:512:6000 snapshot:full:512:6000)
 	string(REPLACE ":" ";" entry ${entry})
 	list(GET entry 0 name)

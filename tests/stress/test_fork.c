@@ -82,7 +82,7 @@ static void fork_often(program *p)
 		NHT_CHECK(pid >= 0, "fork %zu", i);
 		if (pid == 0) {
 			alarm(CHILD_SECONDS);
-			_exit(child(p, i));
+			nht_leave(child(p, i));
 		}
 		int status = 0;
 		NHT_CHECK(waitpid(pid, &status, 0) == pid, "waitpid");

@@ -51,6 +51,9 @@ void nht_context(const char *format, ...) __attribute__((format(printf, 1, 2)));
 _Noreturn void nht_fail(const char *file, int line, const char *condition, const char *format, ...)
 	__attribute__((format(printf, 4, 5)));
 
+/* How a forked child leaves: at once, but what it counted of the coverage is kept. */
+_Noreturn void nht_leave(int status);
+
 #define NHT_CHECK(condition, ...)                                                                  \
 	do {                                                                                       \
 		if (!(condition))                                                                  \

@@ -5,6 +5,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "tests/support/env.h"
 #include "tests/support/unit.h"
 
 static unit u;
@@ -86,7 +87,7 @@ static bool stops(void (*body)(void *block), void *block)
 	if (pid == 0) {
 		(void)!freopen("/dev/null", "w", stderr);
 		body(block);
-		_exit(0);
+		nht_leave(0);
 	}
 	int status = 0;
 	assert_int_equal(waitpid(pid, &status, 0), pid);

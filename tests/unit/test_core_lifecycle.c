@@ -179,7 +179,7 @@ static int fork_and_look(void)
 	pid_t child = fork();
 	if (child == 0) {
 		alarm(20);
-		_exit(look_around());
+		nht_leave(look_around());
 	}
 	assert_int_equal(waitpid(child, &status, 0), child);
 	assert_true(WIFEXITED(status));
@@ -212,7 +212,7 @@ static void gate_left_odd(void **state)
 	if (child == 0) {
 		alarm(20);
 		nh__fork_child();
-		_exit(look_around());
+		nht_leave(look_around());
 	}
 	nh__store_relaxed(busy, nh__load_relaxed(busy) & ~UINT32_C(1));
 	nh__fork_parent();
