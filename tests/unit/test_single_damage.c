@@ -172,6 +172,7 @@ static void requests_that_cannot_be(void **state)
 	assert_false(nh_single_resize(single, block, SIZE_MAX - 100u));
 	assert_status(nh_single_walk(single, NULL, NULL), NH_EINVAL);
 	nh_single_free(single, block);
+	assert_status(nh_single_init((void *)(UINTPTR_MAX - 40u), 39, &single), NH_ESMALL); /* what it needs would wrap */
 	/* every size up to the least that serves */
 	for (size_t size = 1; size < 200; size++) {
 		nh_single *small;
