@@ -7,7 +7,7 @@ if(NOT CMAKE_C_COMPILER_ID STREQUAL "Clang")
 endif()
 
 # Damaged bytes are read as _Bool, and a damaged pointer that is not aligned is followed, by what checks them.
-set(fuzz_flags -fsanitize=fuzzer-no-link -fno-sanitize=bool,alignment)
+set(fuzz_flags -fsanitize=fuzzer-no-link -fno-sanitize=bool,alignment -DFUZZING_BUILD_MODE_UNSAFE_FOR_PRODUCTION=1)
 set(targets "")
 add_custom_target(fuzzers)
 
@@ -64,7 +64,7 @@ endforeach()
 
 foreach(entry heaps:moderate:700:2500 heaps:full:700:1500 select:moderate:256:2000 single:full:700:3000
         pointers:basic:700:1500 pointers:moderate:700:2000 pointers:full:700:2000
-        snapshot:moderate:512:6000 snapshot:full:512:6000)
+        snapshot:moderate:512:6000 snapshot:full:512:6000 retain:moderate:200:6000 retain:full:200:6000)
 	string(REPLACE ":" ";" entry ${entry})
 	list(GET entry 0 name)
 	list(GET entry 1 level)

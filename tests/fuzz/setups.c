@@ -61,3 +61,31 @@ void fuzz_setup(model_setup *setup, nht_random *random, unsigned most)
 	setup->watch = nht_chance(random, 50);
 	setup->odd = nht_chance(random, 50);
 }
+
+void fuzz_change(nht_random *random, unsigned char *at, size_t left)
+{
+	size_t kind = nht_below(random, 8), size = kind < 4 ? (size_t)1 << kind : 16u;
+	uint32_t word;
+	if (size > left)
+		size = left;
+	switch (kind) {
+	case 4: /* a number that limits are compared with */
+		word = (uint32_t)(UINT64_C(0x100000000) >> nht_below(random, 33)) -
+		       (uint32_t)nht_below(random, 3);
+		memcpy(at, &word, left < sizeof word ? left : sizeof word);
+		break;
+	case 5: /* the same structure from elsewhere */
+		memmove(at, at - (size < 8 ? 0 : 8), size);
+		break;
+	case 6:
+		at[0] ^= (unsigned char)(1u << nht_below(random, 8));
+		break;
+	case 7:
+		size = 1u + nht_below(random, left < 4096 ? left : 4096);
+		memset(at, (int)nht_below(random, 256), size);
+		break;
+	default:
+		for (size_t i = 0; i < size; i++)
+			at[i] = (unsigned char)nht_below(random, 256);
+	}
+}

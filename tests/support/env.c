@@ -56,7 +56,7 @@ _Noreturn void nht_fail(const char *file, int line, const char *condition, const
 	fflush(stderr);
 	fflush(stdout);
 #ifdef FUZZING_BUILD_MODE_UNSAFE_FOR_PRODUCTION
-	abort(); /* a fuzzer keeps the inputs of programs that crash */
+	abort(); /* fuzzers keep the inputs of programs that crash */
 #else
 	_Exit(1);
 #endif
