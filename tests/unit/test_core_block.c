@@ -193,6 +193,8 @@ static void owner_codes(void **state)
 	}
 	assert_false(known[NH__OWNER_BUSY]);
 	known[NH__OWNER_BUSY] = NH_HARDENING >= NH_HARDENING_FULL; /* below nobody writes it */
+	assert_false(known[NH__OWNER_GONE]);
+	known[NH__OWNER_GONE] = NH_HARDENING >= NH_HARDENING_FULL; /* likewise */
 	live[NH__OWNER_LARGE] = true;
 	const unsigned classes = NH_CLASSES;
 	for (unsigned klass = 0; klass < classes; klass++) {
