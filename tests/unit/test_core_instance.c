@@ -421,7 +421,7 @@ static void resolving(void **state)
 		nh_fault_code expected = nh__owner_is_live((uint8_t)owner)
 		                                 ? (NHT_EXACT && owner != live ? NH_FAULT_NEIGHBOUR : NH_FAULT_NONE)
 		                         : owner == NH__OWNER_CACHED || owner == NH__OWNER_TLSF ||
-		                                         (NHT_EXACT && owner == NH__OWNER_BUSY)
+		                                         (NHT_EXACT && (owner == NH__OWNER_BUSY || owner == NH__OWNER_GONE))
 		                                 ? NH_FAULT_DOUBLE_FREE
 		                                 : NH_FAULT_POINTER;
 		assert_int_equal(fault_of(other), expected);
