@@ -32,8 +32,9 @@ static void *first_call(void *context)
 {
 	const nh_request request = {.heaps = 1u};
 	unsigned *cpu = context;
-	nh_instance_free(u.instance, nh_instance_alloc(u.instance, &request, 5000));
+	void *block = nh_instance_alloc(u.instance, &request, 5000);
 	*cpu = nh_host_cpu();
+	nh_instance_free(u.instance, block);
 	return NULL;
 }
 
