@@ -62,7 +62,7 @@ bool nh__start_next_is(const struct nh__region *region, const struct nh__block *
 	for (uint32_t word = from / 32u; words != 0 && word * 32u < from + span; word++, words--) {
 		uint32_t here = nh__load_relaxed(&region->starts[word]) & mask;
 		if (here != 0)
-			return word * 32u + nh_port_ctz(here) == from + span;
+			return word * 32u + nh_port_ctz(here) >= from + span; /* behind the last, bits are nobody's */
 		mask = UINT32_MAX;
 	}
 	return true;

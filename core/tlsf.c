@@ -213,13 +213,15 @@ static struct nh__block *follow(struct nh__tlsf *tlsf, uint32_t offset)
 	return leads_to_free(tlsf, offset) ? nh__at_offset(tlsf, offset) : NULL;
 }
 
-/* From NH_HARDENING_FULL on. The footer of a block that leaves its list is as it was made; and of one that joins it, the
- * word where it will be is fill: the last look at that word. */
-static bool footer_true(struct nh__block *block)
+/* What a block that leaves its list says of its length, before anybody goes where that leads: it is in the region, and its
+ * footer is as it was made. */
+NH__FLAT bool span_true(const struct nh__tlsf *tlsf, struct nh__block *block, uint32_t offset)
 {
-	return !NH__GUARDED || *footer_before(nh__block_after(block, nh__block_span(block))) == nh__block_span(block);
+	uint32_t span = nh__block_span(block);
+	return span >= NH_SPAN_MIN && span <= room_at(tlsf, offset) && *footer_before(nh__block_after(block, span)) == span;
 }
 
+/* From NH_HARDENING_FULL on. Of a block that joins a list, the word where its footer will be is fill: the last look at it. */
 static void check_fill(struct nh__tlsf *tlsf, const uint32_t *word)
 {
 #if NH__GUARDED
@@ -293,7 +295,7 @@ NH__FLAT bool list_out(struct nh__tlsf *tlsf, struct nh__block *block, unsigned 
 		if (answered)
 			answered = previous == 0 ? head_get(tlsf, list) == self
 			                         : !outside(tlsf, previous) && links(before)[0] == self;
-		if (NH__UNLIKELY(!answered || !footer_true(block))) {
+		if (NH__UNLIKELY(!answered || !span_true(tlsf, block, self))) {
 			fault(tlsf, NH_FAULT_LIST, block);
 			return false;
 		}
@@ -311,16 +313,17 @@ NH__FLAT bool list_out(struct nh__tlsf *tlsf, struct nh__block *block, unsigned 
 /* The same for the first block of a list. */
 NH__FLAT bool list_out_first(struct nh__tlsf *tlsf, struct nh__block *block, unsigned list)
 {
-	uint32_t next = links(block)[0];
-	if (next == 0 && footer_true(block)) {
+	uint32_t next = links(block)[0], self = nh__offset(tlsf, block);
+	struct nh__block *after = nh__at_offset(tlsf, next);
+	if (CHECKED && NH__UNLIKELY(!span_true(tlsf, block, self) ||
+	                            (next != 0 && (outside(tlsf, next) || links(after)[1] != self)))) {
+		fault(tlsf, NH_FAULT_LIST, block);
+		return false;
+	}
+	if (next == 0) {
 		head_set(tlsf, list, 0);
 		blank(block);
 		return true;
-	}
-	struct nh__block *after = nh__at_offset(tlsf, next);
-	if (CHECKED && NH__UNLIKELY(outside(tlsf, next) || links(after)[1] != nh__offset(tlsf, block) || !footer_true(block))) {
-		fault(tlsf, NH_FAULT_LIST, block);
-		return false;
 	}
 	links(after)[1] = 0;
 	head_put(tlsf, list, next);
@@ -495,10 +498,16 @@ NH__FLAT struct nh__block *find(struct nh__tlsf *tlsf, uint32_t span, uint32_t a
 	struct nh__block *block = *first ? look(tlsf, *list, span, align, 1) : look(tlsf, *list, span, align, NH_FIT_LOOK);
 	if (block != NULL)
 		return block;
-	/* had all of the own list fitted, one would have been found: the next list is the first that surely does */
-	*list = list_next(tlsf, align == 1 ? *list + 1u : list_above(tlsf, nh__span_padded(span, align)));
+	/* had all of the own list fitted, one would have been found: the next list is the first that surely does, if it is sound */
 	*first = true;
-	return *list >= tlsf->lists ? NULL : look(tlsf, *list, span, align, 1);
+	for (unsigned from = align == 1 ? *list + 1u : list_above(tlsf, nh__span_padded(span, align)); block == NULL;
+	     from = *list + 1u) {
+		*list = list_next(tlsf, from);
+		if (*list >= tlsf->lists)
+			return NULL;
+		block = look(tlsf, *list, span, align, 1);
+	}
+	return block;
 }
 
 NH__NOINLINE struct nh__block *nh__tlsf_find(struct nh__tlsf *tlsf, uint32_t span, uint32_t align)
@@ -541,8 +550,13 @@ NH__FLAT struct nh__block *take_block(struct nh__tlsf *tlsf, uint32_t span, uint
 {
 	unsigned list;
 	bool first;
-	struct nh__block *block = find(tlsf, span, align, &list, &first);
-	return block == NULL ? NULL : carve(tlsf, block, list, span, align, first || NH_FIT_LOOK == 1);
+	struct nh__block *block, *taken = NULL;
+	do { /* again if its links were damaged: the list was cut off, which ends */
+		block = find(tlsf, span, align, &list, &first);
+		if (block != NULL)
+			taken = carve(tlsf, block, list, span, align, first || NH_FIT_LOOK == 1);
+	} while (NH__UNLIKELY(taken == NULL) && block != NULL);
+	return taken;
 }
 
 struct nh__block *nh__tlsf_take(struct nh__tlsf *tlsf, uint32_t span, uint32_t align)

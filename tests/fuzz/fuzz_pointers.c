@@ -100,42 +100,8 @@ static void try_pointer(nht_random *random, unsigned char *before)
 
 /* ---- damage ------------------------------------------------------------------------------- */
 
-/* Headers of free blocks stay: their sizes are believed. */
-typedef struct header {
-	unsigned char *at, bytes[8];
-} header;
-
-static struct {
-	header headers[256];
-	unsigned count;
-} kept;
-
-static bool keep_header(const nh_block_info *block, void *context)
-{
-	(void)context;
-	if (block->state != NH_BLOCK_FREE)
-		return true;
-	header *kept_one = &kept.headers[kept.count++];
-	kept_one->at = (unsigned char *)block->address - NHT_HEADER;
-	memcpy(kept_one->bytes, kept_one->at, NHT_HEADER);
-	return kept.count < sizeof kept.headers / sizeof kept.headers[0];
-}
-
-/* False: that is not known any more. */
-static bool keep_headers(void)
-{
-	nh_status status = NH_OK;
-	kept.count = 0;
-	for (unsigned heap = 0; heap < m.heaps && status == NH_OK; heap++)
-		if (m.rules[heap].there)
-			status = nh_instance_walk(m.instance, (int)heap, keep_header, NULL);
-	return status == NH_OK && kept.count < sizeof kept.headers / sizeof kept.headers[0];
-}
-
 static void damage(nht_random *random)
 {
-	if (!keep_headers())
-		return;
 	const shadow *live = &m.shadow;
 	unsigned part = (unsigned)nht_below(random, m.arena.count);
 	unsigned char *at = m.arena.parts[part].base + nht_below(random, m.arena.parts[part].size);
@@ -148,8 +114,6 @@ static void damage(nht_random *random)
 	for (size_t count = 1u + nht_below(random, 8); count > 0; count--, at++)
 		if (nht_arena_find(&m.arena, at, 1) >= 0 && m.part_added[nht_arena_find(&m.arena, at, 1)])
 			*at = (unsigned char)nht_below(random, 256);
-	for (unsigned i = 0; i < kept.count; i++)
-		memcpy(kept.headers[i].at, kept.headers[i].bytes, NHT_HEADER);
 }
 
 static bool visit_all(const nh_block_info *block, void *context)

@@ -7,7 +7,6 @@
 #include <nearheap/host.h>
 
 #include "core/instance.h"
-#include "core/starts.h"
 #include "setups.h"
 #include "tests/support/fault.h"
 #include "tests/support/oracle.h"
@@ -50,20 +49,6 @@ static nh_retained attach(void)
 	return report;
 }
 
-/* The last word of the bitmap of starts is left as it was: bits behind the region's end stay as they are found. */
-static void keep_last_starts(void)
-{
-#if NH__STARTS
-	static size_t offset;
-	if (offset == 0) {
-		const struct nh__region *region = &instance->regions[0].region;
-		uint32_t granules = nh__granules(region->end - region->first);
-		offset = (size_t)((unsigned char *)&region->starts[granules / 32u] - memory);
-	}
-	memcpy(memory + offset, image + offset, sizeof(uint32_t));
-#endif
-}
-
 /* Blocks live, free and (in builds with caches for so small a heap) cached by two CPUs, and a root. */
 static void prepare(void)
 {
@@ -82,7 +67,6 @@ static void prepare(void)
 		nh_instance_free(instance, blocks[i]);
 	}
 	memcpy(image, memory, SIZE);
-	keep_last_starts();
 	NHT_CHECK(nh_instance_deinit(instance) == NH_OK, "deinit");
 }
 
@@ -112,7 +96,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	prepared = true;
 	memcpy(memory, image, SIZE);
 	change_all(&random);
-	keep_last_starts();
 	nh_retained report = attach();
 	NHT_CHECK(size != 0 || report.found == NH_RETAINED_KEPT, "nothing was changed: %s", nh_retained_string(report.found));
 	const char *complaint = nht_valid(instance);
