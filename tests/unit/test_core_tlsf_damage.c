@@ -280,6 +280,26 @@ static void freeing_meets_damage(void **state)
 	white_tlsf_drop(&w);
 }
 
+/* A free block's header says another length: it is not taken, not merged with, and nothing is read or written where it leads. */
+static void lengths_are_not_believed(void **state)
+{
+	(void)state;
+	const uint32_t lies[] = { 0, NH_SPAN_MIN, 19, 21, 61, 71, NH_SPAN_MAX };
+	for (unsigned i = 0; i < sizeof lies / sizeof *lies; i++) {
+		three_holes();
+		nh__block_set(white_at(&w, 41), lies[i], NH__FREE);
+		struct nh__block *taken = nh__tlsf_take(&w.tlsf, 20, 1); /* goes on to another list or block */
+		assert_true(taken != NULL && taken != white_at(&w, 41));
+		white_tlsf_drop(&w);
+		three_holes();
+		nh__block_set(white_at(&w, 41), lies[i], NH__FREE);
+		give(31); /* in front of it */
+		assert_int_equal(w.tlsf.fault, lies[i] < NH_SPAN_MIN ? NH_FAULT_NEIGHBOUR : NH_FAULT_LIST);
+		assert_int_equal(nh__load_relaxed(&white_at(&w, 31)->owner), NH__OWNER_LOST);
+		white_tlsf_drop(&w);
+	}
+}
+
 /* No resize over a damaged neighbour. */
 static void resizing_meets_damage(void **state)
 {
@@ -322,6 +342,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(search_meets_damage),
 		cmocka_unit_test(scan_meets_damage),
 		cmocka_unit_test(freeing_meets_damage),
+		cmocka_unit_test(lengths_are_not_believed),
 		cmocka_unit_test(resizing_meets_damage),
 #else
 		cmocka_unit_test(quarantine_skipped),
