@@ -181,15 +181,18 @@ struct nh__region *nh__tlsf_region_of(const struct nh__tlsf *tlsf, uintptr_t pay
 	return region;
 }
 
-/* Granules from a block's header to the end of its region; 0 = it is in none. Most heaps have one region, which
- * takes one comparison. */
-static uint32_t room_at(const struct nh__tlsf *tlsf, uint32_t offset)
+NH__NOINLINE static uint32_t room_beyond(const struct nh__tlsf *tlsf, uint32_t offset)
 {
-	if (NH__LIKELY(offset - 1u < tlsf->primary))
-		return tlsf->primary - (offset - 1u);
 	struct nh__block *block = nh__at_offset(tlsf, offset);
 	const struct nh__region *region = nh__tlsf_region_of(tlsf, (uintptr_t)nh__payload(block));
 	return region == NULL ? 0 : (uint32_t)nh__span_to_end(region, block);
+}
+
+/* Granules from a block's header to the end of its region; 0 = it is in none. Most heaps have one region, which
+ * takes one comparison. */
+NH__FLAT uint32_t room_at(const struct nh__tlsf *tlsf, uint32_t offset)
+{
+	return NH__LIKELY(offset - 1u < tlsf->primary) ? tlsf->primary - (offset - 1u) : room_beyond(tlsf, offset);
 }
 
 /* Nothing may be read there. */
@@ -213,12 +216,15 @@ static struct nh__block *follow(struct nh__tlsf *tlsf, uint32_t offset)
 	return leads_to_free(tlsf, offset) ? nh__at_offset(tlsf, offset) : NULL;
 }
 
-/* What a block that leaves its list says of its length, before anybody goes where that leads: it is in the region, and its
- * footer is as it was made. */
-NH__FLAT bool span_true(const struct nh__tlsf *tlsf, struct nh__block *block, uint32_t offset)
+/* What the header of a block that leaves its list says of its length, before anybody goes where that leads: it is in the
+ * region, and its footer is as it was made. */
+NH__FLAT bool length_true(struct nh__tlsf *tlsf, struct nh__block *block, uint32_t span)
 {
-	uint32_t span = nh__block_span(block);
-	return span >= NH_SPAN_MIN && span <= room_at(tlsf, offset) && *footer_before(nh__block_after(block, span)) == span;
+	if (!CHECKED || NH__LIKELY(span >= NH_SPAN_MIN && span <= room_at(tlsf, nh__offset(tlsf, block)) &&
+	                           *footer_before(nh__block_after(block, span)) == span))
+		return true;
+	fault(tlsf, NH_FAULT_LIST, block);
+	return false;
 }
 
 /* From NH_HARDENING_FULL on. Of a block that joins a list, the word where its footer will be is fill: the last look at it. */
@@ -295,7 +301,7 @@ NH__FLAT bool list_out(struct nh__tlsf *tlsf, struct nh__block *block, unsigned 
 		if (answered)
 			answered = previous == 0 ? head_get(tlsf, list) == self
 			                         : !outside(tlsf, previous) && links(before)[0] == self;
-		if (NH__UNLIKELY(!answered || !span_true(tlsf, block, self))) {
+		if (NH__UNLIKELY(!answered)) {
 			fault(tlsf, NH_FAULT_LIST, block);
 			return false;
 		}
@@ -313,17 +319,16 @@ NH__FLAT bool list_out(struct nh__tlsf *tlsf, struct nh__block *block, unsigned 
 /* The same for the first block of a list. */
 NH__FLAT bool list_out_first(struct nh__tlsf *tlsf, struct nh__block *block, unsigned list)
 {
-	uint32_t next = links(block)[0], self = nh__offset(tlsf, block);
-	struct nh__block *after = nh__at_offset(tlsf, next);
-	if (CHECKED && NH__UNLIKELY(!span_true(tlsf, block, self) ||
-	                            (next != 0 && (outside(tlsf, next) || links(after)[1] != self)))) {
-		fault(tlsf, NH_FAULT_LIST, block);
-		return false;
-	}
+	uint32_t next = links(block)[0];
 	if (next == 0) {
 		head_set(tlsf, list, 0);
 		blank(block);
 		return true;
+	}
+	struct nh__block *after = nh__at_offset(tlsf, next);
+	if (CHECKED && NH__UNLIKELY(outside(tlsf, next) || links(after)[1] != nh__offset(tlsf, block))) {
+		fault(tlsf, NH_FAULT_LIST, block);
+		return false;
 	}
 	links(after)[1] = 0;
 	head_put(tlsf, list, next);
@@ -342,7 +347,7 @@ NH__NOINLINE static void insert(struct nh__tlsf *tlsf, struct nh__block *block, 
 
 NH__NOINLINE static bool unlink_block(struct nh__tlsf *tlsf, struct nh__block *block, uint32_t span)
 {
-	if (!list_out(tlsf, block, list_of(tlsf, span)))
+	if (!length_true(tlsf, block, span) || !list_out(tlsf, block, list_of(tlsf, span)))
 		return false;
 	tlsf->free -= span;
 	tlsf->changes++;
@@ -522,7 +527,8 @@ NH__FLAT struct nh__block *carve(struct nh__tlsf *tlsf, struct nh__block *block,
                                  uint32_t align, bool first)
 {
 	uint32_t have = nh__block_span(block), gap = gap_in(block, align);
-	if (!(first ? list_out_first(tlsf, block, list) : list_out(tlsf, block, list))) {
+	if (!length_true(tlsf, block, have) ||
+	    !(first ? list_out_first(tlsf, block, list) : list_out(tlsf, block, list))) {
 		head_set(tlsf, list, 0);
 		return NULL;
 	}
@@ -670,15 +676,20 @@ NH__NOINLINE static void give_up(struct nh__tlsf *tlsf, struct nh__block *block,
 
 void nh__tlsf_give(struct nh__tlsf *tlsf, struct nh__block *block)
 {
-	uint32_t own = nh__block_span(block), span = own;
+	uint32_t own = nh__block_span(block), span = own, behind = 0;
 	struct nh__block *next = nh__block_after(block, own), *given = block;
-	if (!sound(tlsf, block) || (is_free(next) && !list_out(tlsf, next, list_of(tlsf, nh__block_span(next))))) {
+	bool good = sound(tlsf, block);
+	if (good && is_free(next)) {
+		behind = nh__block_span(next);
+		good = length_true(tlsf, next, behind) && list_out(tlsf, next, list_of(tlsf, behind));
+	}
+	if (NH__UNLIKELY(!good)) {
 		quarantine(tlsf, block);
 		return;
 	}
 	nh__store_relaxed(&block->owner, NH__OWNER_TLSF); /* also where it ends inside another: for who frees it again */
-	if (is_free(next)) {
-		span += nh__block_span(next);
+	if (behind != 0) {
+		span += behind;
 		absorbed(tlsf, next, block, span);
 	} else {
 		nh__flag_set(next, NH__PREV_FREE);
