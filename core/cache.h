@@ -135,7 +135,7 @@ struct nh__cache {
 	struct nh__heap *heap;                   /* constant: whose cache it is; NULL in nh__no_cache */
 	_Atomic uint32_t counters[NH__COUNTERS]; /* gate (bypasses: this CPU) */
 	uint8_t visit;                           /* gate: ageing */
-	bool spent;                              /* gate: the budget had no room for a wider magazine */
+	uint8_t spent;                           /* flag; gate: the budget had no room for a wider magazine */
 	uint32_t prev[]; /* gate: NH_CLASSES words where the heap has several local CPUs */
 };
 

@@ -4,10 +4,10 @@
 
 /* ---- control memory ----------------------------------------------------------------------- */
 
-static bool within(const struct nh__claim *claim, const void *at, size_t size)
+static bool within(const struct nh__claim *claim, const void *at, size_t align, size_t size)
 {
 	uintptr_t from = (uintptr_t)at;
-	return from % sizeof(uint32_t) == 0 && from >= claim->base && from <= claim->end && size <= claim->end - from;
+	return from % align == 0 && from >= claim->base && from <= claim->end && size <= claim->end - from;
 }
 
 /* The list of regions: entries of the instance's table, which name this heap, and add up. */
@@ -26,7 +26,7 @@ static const char *check_regions(nh_instance *instance, const struct nh__heap *h
 			primary = granules;
 		total += granules;
 	}
-	if (count != heap->regions)
+	if (count == 0 || count != heap->regions)
 		return "the number of regions is wrong";
 	*bad = tlsf;
 	if (total != tlsf->total || primary != tlsf->primary || tlsf->free > total || tlsf->least_free > total)
@@ -39,8 +39,9 @@ static const char *check_lists(const struct nh__claim *claim, const struct nh__h
 	const struct nh__tlsf *tlsf = &heap->tlsf;
 	uintptr_t heads = ((uintptr_t)(heap + 1) + 3u) & ~(uintptr_t)3u, map = heads + nh__heads_size(tlsf->lists, tlsf->wide);
 	*bad = &tlsf->heads;
-	if (tlsf->lists == 0 || tlsf->lists % 8u != 0 || (uintptr_t)tlsf->heads != heads || (uintptr_t)tlsf->map != map ||
-	    !within(claim, tlsf->map, (tlsf->lists + 31u) / 32u * sizeof(uint32_t)))
+	if (tlsf->wide > 1 || tlsf->lists == 0 || tlsf->lists % 8u != 0 || (uintptr_t)tlsf->heads != heads ||
+	    (uintptr_t)tlsf->map != map ||
+	    !within(claim, tlsf->map, _Alignof(uint32_t), (tlsf->lists + 31u) / 32u * sizeof(uint32_t)))
 		return "the lists are elsewhere";
 	return NULL;
 }
@@ -51,7 +52,8 @@ static const char *check_cache(const struct nh__claim *claim, const struct nh__h
                                const void **bad)
 {
 	*bad = cache;
-	if (!within(claim, cache, sizeof *cache + (heap->two ? NH_CLASSES * sizeof(uint32_t) : 0u)))
+	if (!within(claim, cache, _Alignof(struct nh__cache),
+	            sizeof *cache + (heap->two ? NH_CLASSES * sizeof(uint32_t) : 0u)))
 		return "a cache is elsewhere";
 	if (cache->heap != heap || cache->head.secret != heap->tlsf.secret ||
 	    cache->head.first != (uintptr_t)nh__at_offset(&heap->tlsf, 1) ||
@@ -65,7 +67,8 @@ static const char *check_cache_pointers(const struct nh__claim *claim, const str
 	const char *what = NULL;
 	unsigned locals = 0;
 	*bad = &heap->shared;
-	if (heap->shared != NULL && !within(claim, heap->shared, NH_CLASSES * sizeof *heap->shared))
+	if (heap->shared != NULL &&
+	    !within(claim, heap->shared, _Alignof(struct nh__shared), NH_CLASSES * sizeof *heap->shared))
 		return "depot and inboxes are elsewhere";
 	for (unsigned cpu = 0; what == NULL && cpu < NH_CPUS; cpu++) {
 		locals += nh__is_local(heap->affinity, cpu);
@@ -104,34 +107,44 @@ static const char *check_cache_pointers(const struct nh__claim *claim, const str
 
 #endif
 
-const char *nh__check_control(nh_instance *instance, int number, const void **bad, struct nh__note *note)
+static const char *check_locked(nh_instance *instance, int number, const struct nh__heap *heap, const void **bad)
+{
+	const struct nh__claim *claim = &instance->control[number];
+	const char *what = check_regions(instance, heap, bad);
+	if (what == NULL)
+		what = check_lists(claim, heap, bad);
+	if (what == NULL)
+		what = check_cache_pointers(claim, heap, bad);
+	if (what == NULL && heap->id != number) {
+		*bad = &heap->id;
+		what = "a heap's number is wrong";
+	}
+	return what;
+}
+
+const char *nh__check_control(nh_instance *instance, int number, struct nh__heap **checked, const void **bad,
+                              struct nh__note *note)
 {
 	struct nh__heap *heap = nh__heap_by_id(instance, number);
 	const struct nh__claim *claim = &instance->control[number];
-	const char *what = "a heap is elsewhere";
+	const char *what = NULL;
+	bool gone = heap == NULL;
 	*bad = (const void *)&instance->heap[number];
-	if (heap == NULL || claim->end == 0)
-		return NULL; /* it is being removed */
-	if ((uintptr_t)heap != claim->base || !within(claim, heap, sizeof *heap))
-		return what;
-	nh_port_irq irq = nh_port_irq_save();
-	unsigned cpu = nh_port_cpu();
-	if (nh__heap_lock(heap, cpu)) {
-		bool removed = heap->tlsf.regions == NULL;
-		what = removed ? NULL : check_regions(instance, heap, bad);
-		if (what == NULL && !removed)
-			what = check_lists(claim, heap, bad);
-		if (what == NULL && !removed)
-			what = check_cache_pointers(claim, heap, bad);
-		if (what == NULL && heap->id != number) {
-			*bad = &heap->id;
-			what = "a heap's number is wrong";
+	if (!gone && ((uintptr_t)heap != claim->base || !within(claim, heap, _Alignof(struct nh__heap), sizeof *heap))) {
+		gone = nh__heap_by_id(instance, number) != heap; /* the claim may be that of the number's next heap */
+		what = gone ? NULL : "a heap is elsewhere";
+	} else if (!gone) {
+		nh_port_irq irq = nh_port_irq_save();
+		unsigned cpu = nh_port_cpu();
+		if (nh__heap_lock(heap, cpu)) { /* else a context that may not look */
+			/* a removal hides the heap before it takes the regions, and cannot end while the lock is held */
+			gone = heap->tlsf.regions == NULL && nh__heap_by_id(instance, number) != heap;
+			what = gone ? NULL : check_locked(instance, number, heap, bad);
+			nh__heap_unlock(heap, cpu, note);
 		}
-		nh__heap_unlock(heap, cpu, note);
-	} else {
-		what = NULL; /* a context that may not look */
+		nh_port_irq_restore(irq);
 	}
-	nh_port_irq_restore(irq);
+	*checked = gone ? NULL : heap;
 	return what;
 }
 

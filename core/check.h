@@ -8,9 +8,11 @@
 
 #include "core/instance.h"
 
-/* Pointers, counts and copies in the control memory of heap `number`. One lock hold, and
- * in it at most NH_MAX_REGIONS steps, one per CPU and one per class. */
-const char *nh__check_control(nh_instance *instance, int number, const void **bad, struct nh__note *note);
+/* Pointers, counts and copies in the control memory of heap `number`. *heap: what was looked at, NULL if no heap has the
+ * number any more; the phrase is NULL then. One lock hold, and in it at most NH_MAX_REGIONS steps, one per CPU and one
+ * per class. */
+const char *nh__check_control(nh_instance *instance, int number, struct nh__heap **heap, const void **bad,
+                              struct nh__note *note);
 
 /* This CPU's magazines and, where it is local, depot and inbox, a class per gate entry: each chain is taken, looked at, and
  * put back. Other CPUs' magazines are not ours to read. */

@@ -38,7 +38,7 @@ struct nh__freeze {
 	uint16_t thaw;   /* locked frees left until it thaws by itself */
 	uint8_t closed;  /* inboxes closed so far: classes below this */
 	uint8_t phase;   /* enum nh__phase */
-	bool complete;   /* `activity` holds: nothing was cached while it stands */
+	uint8_t complete; /* flag: `activity` holds: nothing was cached while it stands */
 };
 
 struct nh__heap {
@@ -66,8 +66,8 @@ struct nh__heap {
 	uint32_t reach;      /* heap lock: cached blocks have offsets below; each cache has a copy */
 	uint8_t cap_small, cap_large, refill; /* constant */
 	uint16_t locals;     /* constant: CPUs with a cache here */
-	bool far;            /* heap lock: a region lies beyond the window of chain words */
-	bool two;                             /* constant: two magazines and a depot */
+	uint8_t far;         /* flag; heap lock: a region lies beyond the window of chain words */
+	uint8_t two;                          /* flag; constant: two magazines and a depot */
 	struct nh__shared *shared;            /* constant: NH_CLASSES entries, or NULL */
 	struct nh__cache *cache[NH_CPUS];     /* constant: NULL where not local or without caches */
 	_Atomic uint32_t remote[NH_CPUS];     /* each CPU its own: frees into an inbox; NH_STATS */

@@ -219,13 +219,11 @@ static nh_status validate_heap(nh_instance *instance, int number, nh_report *rep
 {
 	struct nh__note note = {NH_FAULT_NONE, NULL};
 	struct nh__visitor checker = {.check = check_block, .before_call = before_call};
-	struct nh__heap *heap = nh__heap_by_id(instance, number);
-	nh_status status = NH_OK;
+	struct nh__heap *heap;
 	const void *bad = NULL;
-	const char *what = nh__check_control(instance, number, &bad, &note);
-	if (heap == NULL)
-		return NH_ENOENT; /* it was removed meanwhile */
-	if (what == NULL) {
+	const char *what = nh__check_control(instance, number, &heap, &bad, &note);
+	nh_status status = heap == NULL ? NH_ENOENT : NH_OK;
+	if (status == NH_OK && what == NULL) {
 		status = nh__walk(heap, &checker, &note);
 		what = checker.what;
 		if (what != NULL)
@@ -248,15 +246,16 @@ static nh_status validate(nh_instance *instance, int number, nh_report *report, 
 	/* acquire: of instance_build */
 	if (!nh__load_acquire(&instance->ready))
 		return NH_ENOINIT;
-	if (number != -1) {
-		if (nh__heap_by_id(instance, number) == NULL)
-			return NH_ENOENT;
+	if (number < -1 || number >= NH_MAX_HEAPS)
+		return NH_ENOENT;
+	if (number != -1)
 		return validate_heap(instance, number, report, before_call);
-	}
 	nh_status status = NH_OK;
-	for (int id = 0; status == NH_OK && id < NH_MAX_HEAPS; id++)
-		if (nh__heap_by_id(instance, id) != NULL)
-			status = validate_heap(instance, id, report, before_call);
+	for (int id = 0; status == NH_OK && id < NH_MAX_HEAPS; id++) {
+		status = validate_heap(instance, id, report, before_call);
+		if (status == NH_ENOENT) /* or not any more */
+			status = NH_OK;
+	}
 	return status;
 }
 

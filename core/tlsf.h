@@ -28,7 +28,7 @@ struct nh__region {
 /* All fields: heap lock. */
 struct nh__tlsf {
 	uint8_t lists; /* 8 per level */
-	bool wide;     /* heads are 32 bits */
+	uint8_t wide;  /* flag: heads are 32 bits. No bool here: what was damaged is read, too */
 	uintptr_t origin;           /* payload address of granule offset 0; no block is there */
 	struct nh__region *regions; /* list */
 	void *heads;                /* uint16_t[lists] or uint32_t[lists] granule offsets; 0 = empty */

@@ -115,8 +115,6 @@ static void put_back_some(state *s)
 	for (unsigned i = 0; i < s->m.heaps; i++) {
 		struct nh__heap *heap = (struct nh__heap *)s->m.control[i];
 		put_back(s, &heap->lock, sizeof heap->lock);
-		if (heap->tlsf.regions == NULL) /* says that it was removed */
-			put_back(s, &heap->tlsf.regions, sizeof heap->tlsf.regions);
 #if NH_CACHES
 		const struct nh__heap *before =
 			(const struct nh__heap *)(const void *)s->areas[s->regions + i].before;

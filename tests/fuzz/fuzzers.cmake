@@ -6,8 +6,7 @@ if(NOT CMAKE_C_COMPILER_ID STREQUAL "Clang")
 	message(FATAL_ERROR "NH_FUZZ: clang has libFuzzer, and afl-clang-fast stands in for it")
 endif()
 
-# Damaged bytes are read as _Bool, and a damaged pointer that is not aligned is followed, by what checks them.
-set(fuzz_flags -fsanitize=fuzzer-no-link -fno-sanitize=bool,alignment -DFUZZING_BUILD_MODE_UNSAFE_FOR_PRODUCTION=1)
+set(fuzz_flags -fsanitize=fuzzer-no-link -DFUZZING_BUILD_MODE_UNSAFE_FOR_PRODUCTION=1)
 set(targets "")
 add_custom_target(fuzzers)
 

@@ -2,6 +2,7 @@
 /* Validate names each damaged word of the control memory, and follows none of them. */
 #include "core/check.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "white.h"
@@ -42,8 +43,8 @@ static void expect_damage(const char *what)
 /* The member holds `value` while validate looks. */
 #define DAMAGED(member, value, what)                                                                         \
 	do {                                                                                                 \
-		__typeof__(member) before_ = (member);                                                       \
-		(member) = (__typeof__(member))(value);                                                      \
+		__typeof__((void)0, (member)) before_ = (member); /* a value's type: not atomic */           \
+		(member) = (__typeof__((void)0, (member)))(value);                                           \
 		expect_damage(what);                                                                         \
 		(member) = before_;                                                                          \
 		assert_sound(nht_valid(u.instance));                                                         \
@@ -58,6 +59,7 @@ static void regions(void **state)
 	DAMAGED(tlsf->regions, &u.instance->regions[NH_MAX_REGIONS], "the list of regions leads elsewhere");
 	DAMAGED(last->next, first, "the list of regions leads elsewhere");
 	DAMAGED(first->next, NULL, "the number of regions is wrong");
+	DAMAGED(tlsf->regions, NULL, "the number of regions is wrong");
 	DAMAGED(heap->regions, 3, "the number of regions is wrong");
 	DAMAGED(tlsf->total, tlsf->total + 1u, "a heap's sums are wrong");
 	DAMAGED(tlsf->primary, tlsf->primary + 1u, "a heap's sums are wrong");
@@ -83,6 +85,25 @@ static void numbers(void **state)
 	DAMAGED(u.instance->heap[0], (uintptr_t)heap + 64u, "a heap is elsewhere");
 	DAMAGED(u.instance->control[0].end, (uintptr_t)heap + 64u, "a heap is elsewhere");
 	DAMAGED(u.instance->control[0].base, (uintptr_t)heap + 64u, "a heap is elsewhere");
+}
+
+/* All of it, as after a loss of power; only the lock can be waited for. */
+static void cleared(void **state)
+{
+	(void)state;
+	const struct nh__claim *claim = &u.instance->control[0];
+	size_t size = claim->end - (uintptr_t)&heap->tlsf;
+	unsigned char *kept = malloc(size);
+	assert_non_null(kept);
+	for (unsigned byte = 0; byte < 256; byte += 255) {
+		memcpy(kept, &heap->tlsf, size);
+		memset(&heap->tlsf, (int)byte, size);
+		heap->tlsf.fault = NH_FAULT_NONE; /* it would be reported */
+		expect_damage(byte == 0 ? "the number of regions is wrong" : "the list of regions leads elsewhere");
+		memcpy(&heap->tlsf, kept, size);
+		assert_sound(nht_valid(u.instance));
+	}
+	free(kept);
 }
 
 #if NH_CACHES
@@ -140,6 +161,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(regions, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(lists, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(numbers, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(cleared, set_up, tear_down),
 #if NH_CACHES
 		cmocka_unit_test_setup_teardown(caches, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(limits, set_up, tear_down),

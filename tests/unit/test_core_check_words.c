@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "core/check.h"
+#include "core/sweep.h"
 #include "white.h"
 
 static unit u;
@@ -43,8 +44,10 @@ static int tear_down(void **state)
 static const char *control_of(int number, const void **at)
 {
 	struct nh__note note = {NH_FAULT_NONE, NULL};
-	const char *what = nh__check_control(u.instance, number, at, &note);
+	struct nh__heap *checked;
+	const char *what = nh__check_control(u.instance, number, &checked, at, &note);
 	assert_int_equal(note.code, NH_FAULT_NONE);
+	assert_ptr_equal(checked, u.instance->heap[number]);
 	return what;
 }
 
@@ -88,6 +91,7 @@ static void regions(void **state)
 	WRONG(0, first->next, (struct nh__region *)&heap->tlsf, elsewhere, &tlsf->regions);
 	WRONG(0, first->next, first, elsewhere, &tlsf->regions); /* in a circle */
 	WRONG(0, first->next, NULL, number, &tlsf->regions);
+	WRONG(0, tlsf->regions, NULL, number, &tlsf->regions); /* only of a heap that was hidden before */
 	WRONG(0, heap->regions, 1, number, &tlsf->regions);
 	WRONG(0, heap->regions, 3, number, &tlsf->regions);
 	WRONG(0, tlsf->total, tlsf->total + 1u, sums, tlsf);
@@ -113,6 +117,8 @@ static void lists(void **state)
 	WRONG(0, tlsf->lists, (uint8_t)(tlsf->lists + 1u), elsewhere, at);
 	WRONG(0, tlsf->lists, (uint8_t)(tlsf->lists + 8u), elsewhere, at);
 	WRONG(0, tlsf->wide, !tlsf->wide, elsewhere, at);
+	for (unsigned bit = 1; bit < 8; bit++)
+		WRONG(0, tlsf->wide, (uint8_t)(tlsf->wide ^ 1u << bit), elsewhere, at);
 	WRONG(0, claim->end, end - 1u, elsewhere, at);
 
 	/* no lists at all, and the map where it would be then */
@@ -144,17 +150,45 @@ static void the_heap_itself(void **state)
 	WRONG(0, claim->base, claim->base + 16u, elsewhere, at);
 	WRONG(0, claim->end, claim->base + sizeof *heap - 1u, elsewhere, at);
 	WRONG(0, claim->end, claim->base - 1u, elsewhere, at);
-	RIGHT(0, claim->end, 0); /* it is being removed */
+	WRONG(0, claim->end, 0, elsewhere, at);
 	WRONG(0, heap->id, 1, "a heap's number is wrong", &heap->id);
 	WRONG(1, single->id, 0, "a heap's number is wrong", &single->id);
-	/* removed, and not yet out of the tables: there is nothing to look at */
-	struct nh__region *first = tlsf->regions;
-	uint32_t total = tlsf->total;
+	/* consistent, but a heap has at least one region */
+	struct nh__tlsf kept = *tlsf;
 	tlsf->regions = NULL;
-	tlsf->total = 77;
+	tlsf->total = tlsf->primary = tlsf->free = tlsf->least_free = 0;
+	heap->regions = 0;
+	expect(0, "the number of regions is wrong", &tlsf->regions);
+	*tlsf = kept;
+	heap->regions = 2;
 	expect(0, NULL, NULL);
-	tlsf->regions = first;
-	tlsf->total = total;
+}
+
+/* Of a heap that has lost its number, nothing is looked at, whatever is there. */
+static void no_heap(void **state)
+{
+	(void)state;
+	struct nh__note note = {NH_FAULT_NONE, NULL};
+	struct nh__heap *checked = heap;
+	const struct nh__tlsf kept = *tlsf;
+	const void *bad;
+	nh_report report;
+	tlsf->regions = NULL;
+	tlsf->heads = tlsf->map = NULL;
+	nh__heap_hide(u.instance, heap);
+	assert_null(nh__check_control(u.instance, 0, &checked, &bad, &note));
+	assert_null(checked);
+	assert_status(nh_instance_validate(u.instance, 0, &report), NH_ENOENT);
+	assert_status(nh_instance_validate(u.instance, -1, &report), NH_OK); /* heap 1 */
+	assert_status(nh_instance_validate(u.instance, -2, &report), NH_ENOENT);
+	assert_status(nh_instance_validate(u.instance, NH_MAX_HEAPS, &report), NH_ENOENT);
+	single->id = 0;
+	assert_status(nh_instance_validate(u.instance, -1, &report), NH_ECORRUPT);
+	assert_int_equal(report.heap, 1);
+	single->id = 1;
+	*tlsf = kept;
+	nh__heap_restore(u.instance, heap);
+	expect(0, NULL, NULL);
 }
 
 #if NH_CACHES
@@ -177,6 +211,8 @@ static void caches(void **state)
 	WRONG(1, single->cache[0], heap->cache[0], missing, &single->cache[0]);
 #endif
 	WRONG(0, heap->cache[last], (struct nh__cache *)((uintptr_t)cache + 2u), elsewhere, (void *)((uintptr_t)cache + 2u));
+	uintptr_t between = (uintptr_t)cache + _Alignof(struct nh__cache) / 2u;
+	WRONG(0, heap->cache[last], (struct nh__cache *)between, elsewhere, (void *)between);
 	WRONG(0, heap->cache[last], (struct nh__cache *)(claim->end - size + 4u), elsewhere, (void *)(claim->end - size + 4u));
 	WRONG(0, heap->cache[last], (struct nh__cache *)(claim->base - 64u), elsewhere, (void *)(claim->base - 64u));
 	WRONG(0, cache->heap, single, others, cache);
@@ -198,6 +234,8 @@ static void limits(void **state)
 #if NH_CPUS > 1
 	WRONG(0, heap->two, !heap->two, limit, &heap->locals);
 #endif
+	for (unsigned bit = 1; bit < 8 && heap->two; bit++)
+		WRONG(0, heap->two, (uint8_t)(heap->two ^ 1u << bit), limit, &heap->locals);
 	WRONG(1, single->two, !single->two, "a cache is elsewhere", single->cache[NEAR]); /* it would be larger */
 	WRONG(0, heap->cap_small, NH_CAP_SMALL + 1, limit, &heap->locals);
 	RIGHT(0, heap->cap_small, NH_CAP_SMALL);
@@ -320,6 +358,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(regions, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(lists, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(the_heap_itself, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(no_heap, set_up, tear_down),
 #if NH_CACHES
 		cmocka_unit_test_setup_teardown(caches, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(limits, set_up, tear_down),

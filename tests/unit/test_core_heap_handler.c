@@ -110,11 +110,12 @@ static void no_looks(void **state)
 	struct nh__note note = {NH_FAULT_NONE, NULL};
 	struct nh__need need;
 	const void *bad;
+	struct nh__heap *checked;
 	begin(64 * KIB, 0, NH_HEAP_NO_CACHES);
 	need = nh__need_of(nh__class_table_of(u.instance), 1000, 1);
 	interrupt();
 	assert_false(nh__heap_could(heap, &need, &note));
-	assert_null(nh__check_control(u.instance, 0, &bad, &note));
+	assert_null(nh__check_control(u.instance, 0, &checked, &bad, &note));
 	resume();
 	assert_int_equal(note.code, NH_FAULT_NONE);
 	assert_true(nh__heap_could(heap, &need, &note));
