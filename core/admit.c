@@ -166,7 +166,7 @@ static bool in_use(nh_instance *instance, uintptr_t base, uintptr_t end)
 			return true;
 	}
 	for (unsigned i = 0; i < NH_MAX_HEAPS; i++)
-		if (overlaps(base, end, instance->control[i].base, instance->control[i].end))
+		if (overlaps(base, end, nh__load_relaxed(&instance->control[i].base), nh__load_relaxed(&instance->control[i].end)))
 			return true;
 	return is_record(instance, base, end);
 }
@@ -192,11 +192,18 @@ static unsigned region_reserve(nh_instance *instance, uintptr_t first, uintptr_t
 	return index;
 }
 
+void nh__claim_set(nh_instance *instance, unsigned id, uintptr_t base, uintptr_t end)
+{
+	/* release: to nh__check_control, which must see, with a claim that is not its heap's, that this one was hidden */
+	nh__store_release(&instance->control[id].base, base);
+	nh__store_release(&instance->control[id].end, end);
+}
+
 /* The lowest number that no heap has: one that was removed and comes back keeps its place. NH_MAX_HEAPS if there is none. */
-static unsigned number_free(const nh_instance *instance)
+static unsigned number_free(nh_instance *instance)
 {
 	unsigned id = 0;
-	while (id < NH_MAX_HEAPS && instance->control[id].end != 0)
+	while (id < NH_MAX_HEAPS && nh__load_relaxed(&instance->control[id].end) != 0)
 		id++;
 	return id;
 }
@@ -218,7 +225,7 @@ static nh_status heap_reserve(nh_instance *instance, const nh_heap_config *confi
 		if (*region == NH_MAX_REGIONS) {
 			status = NH_ENOSPC;
 		} else {
-			instance->control[*id] = (struct nh__claim){site->control, site->control_end};
+			nh__claim_set(instance, *id, site->control, site->control_end);
 		}
 	}
 	nh__admin_leave(instance, cpu, irq);

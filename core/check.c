@@ -4,7 +4,12 @@
 
 /* ---- control memory ----------------------------------------------------------------------- */
 
-static bool within(const struct nh__claim *claim, const void *at, size_t align, size_t size)
+/* A claim as it was read. */
+struct extent {
+	uintptr_t base, end;
+};
+
+static bool within(const struct extent *claim, const void *at, size_t align, size_t size)
 {
 	uintptr_t from = (uintptr_t)at;
 	return from % align == 0 && from >= claim->base && from <= claim->end && size <= claim->end - from;
@@ -34,7 +39,7 @@ static const char *check_regions(nh_instance *instance, const struct nh__heap *h
 	return NULL;
 }
 
-static const char *check_lists(const struct nh__claim *claim, const struct nh__heap *heap, const void **bad)
+static const char *check_lists(const struct extent *claim, const struct nh__heap *heap, const void **bad)
 {
 	const struct nh__tlsf *tlsf = &heap->tlsf;
 	uintptr_t heads = ((uintptr_t)(heap + 1) + 3u) & ~(uintptr_t)3u, map = heads + nh__heads_size(tlsf->lists, tlsf->wide);
@@ -48,7 +53,7 @@ static const char *check_lists(const struct nh__claim *claim, const struct nh__h
 
 #if NH_CACHES
 
-static const char *check_cache(const struct nh__claim *claim, const struct nh__heap *heap, const struct nh__cache *cache,
+static const char *check_cache(const struct extent *claim, const struct nh__heap *heap, const struct nh__cache *cache,
                                const void **bad)
 {
 	*bad = cache;
@@ -62,7 +67,7 @@ static const char *check_cache(const struct nh__claim *claim, const struct nh__h
 	return NULL;
 }
 
-static const char *check_cache_pointers(const struct nh__claim *claim, const struct nh__heap *heap, const void **bad)
+static const char *check_cache_pointers(const struct extent *claim, const struct nh__heap *heap, const void **bad)
 {
 	const char *what = NULL;
 	unsigned locals = 0;
@@ -97,7 +102,7 @@ static const char *check_cache_pointers(const struct nh__claim *claim, const str
 
 #else
 
-static const char *check_cache_pointers(const struct nh__claim *claim, const struct nh__heap *heap, const void **bad)
+static const char *check_cache_pointers(const struct extent *claim, const struct nh__heap *heap, const void **bad)
 {
 	(void)claim;
 	(void)heap;
@@ -107,9 +112,9 @@ static const char *check_cache_pointers(const struct nh__claim *claim, const str
 
 #endif
 
-static const char *check_locked(nh_instance *instance, int number, const struct nh__heap *heap, const void **bad)
+static const char *check_locked(nh_instance *instance, int number, const struct extent *claim, const struct nh__heap *heap,
+                                const void **bad)
 {
-	const struct nh__claim *claim = &instance->control[number];
 	const char *what = check_regions(instance, heap, bad);
 	if (what == NULL)
 		what = check_lists(claim, heap, bad);
@@ -126,11 +131,13 @@ const char *nh__check_control(nh_instance *instance, int number, struct nh__heap
                               struct nh__note *note)
 {
 	struct nh__heap *heap = nh__heap_by_id(instance, number);
-	const struct nh__claim *claim = &instance->control[number];
+	/* acquire: of nh__claim_set */
+	uintptr_t base = nh__load_acquire(&instance->control[number].base), end = nh__load_acquire(&instance->control[number].end);
+	const struct extent claim = {base, end};
 	const char *what = NULL;
 	bool gone = heap == NULL;
 	*bad = (const void *)&instance->heap[number];
-	if (!gone && ((uintptr_t)heap != claim->base || !within(claim, heap, _Alignof(struct nh__heap), sizeof *heap))) {
+	if (!gone && ((uintptr_t)heap != base || !within(&claim, heap, _Alignof(struct nh__heap), sizeof *heap))) {
 		gone = nh__heap_by_id(instance, number) != heap; /* the claim may be that of the number's next heap */
 		what = gone ? NULL : "a heap is elsewhere";
 	} else if (!gone) {
@@ -139,7 +146,7 @@ const char *nh__check_control(nh_instance *instance, int number, struct nh__heap
 		if (nh__heap_lock(heap, cpu)) { /* else a context that may not look */
 			/* a removal hides the heap before it takes the regions, and cannot end while the lock is held */
 			gone = heap->tlsf.regions == NULL && nh__heap_by_id(instance, number) != heap;
-			what = gone ? NULL : check_locked(instance, number, heap, bad);
+			what = gone ? NULL : check_locked(instance, number, &claim, heap, bad);
 			nh__heap_unlock(heap, cpu, note);
 		}
 		nh_port_irq_restore(irq);

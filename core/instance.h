@@ -9,8 +9,9 @@
 
 #include "core/heap.h"
 
+/* Written under the admin lock; validate reads it without, and takes for removed what was hidden before. */
 struct nh__claim {
-	uintptr_t base, end;
+	_Atomic uintptr_t base, end;
 };
 
 typedef _Atomic uint16_t nh__heap_set;
@@ -67,6 +68,9 @@ NH__INLINE struct nh__cache *nh__first_cache(nh_instance *instance, unsigned cpu
 /* The admin lock, interrupts off. Bounded holds: sets of heaps and the table of regions. */
 nh_port_irq nh__admin_enter(nh_instance *instance, unsigned *cpu);
 void nh__admin_leave(nh_instance *instance, unsigned cpu, nh_port_irq irq);
+
+/* Admin lock held: where the control memory of heap `id` is; 0, 0 = the number is free. */
+void nh__claim_set(nh_instance *instance, unsigned id, uintptr_t base, uintptr_t end);
 
 /* Adding a heap, in three steps: nh__heap_prepare reserves and builds it, with `head` bytes left in front of its
  * region; its region comes to its blocks, of which nh__heap_fresh makes one free one; nh__heap_finish publishes it. */

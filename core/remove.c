@@ -35,8 +35,9 @@ static struct nh__tally evacuate(nh_instance *instance, const struct nh__removal
 static nh_status find_region(nh_instance *instance, const struct nh__heap *heap, uintptr_t base,
                              const struct nh__region **region)
 {
-	const struct nh__claim *control = &instance->control[heap->id];
-	if (base < control->end && control->base - base < (NH_64BIT ? 16u : 8u)) /* the head of a region, aligned */
+	struct nh__claim *control = &instance->control[heap->id];
+	uintptr_t from = nh__load_relaxed(&control->base), end = nh__load_relaxed(&control->end);
+	if (base < end && from - base < (NH_64BIT ? 16u : 8u)) /* the head of a region, aligned */
 		return NH_ENOTSUP;
 	for (unsigned i = 0; i < nh__load_relaxed(&instance->regions_reserved); i++) {
 		*region = &instance->regions[i].region;
@@ -110,7 +111,7 @@ static void finish(nh_instance *instance, const struct nh__removal *removal, boo
 		nh__heap_restore(instance, removal->heap);
 	nh_port_irq irq = nh__admin_enter(instance, &cpu);
 	if (removal->region == NULL && removed)
-		instance->control[removal->heap->id] = (struct nh__claim){0, 0};
+		nh__claim_set(instance, removal->heap->id, 0, 0);
 	instance->removal.heap = NULL;
 	nh__admin_leave(instance, cpu, irq);
 }

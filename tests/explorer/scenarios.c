@@ -115,6 +115,8 @@ const struct ex_scenario ex_scenarios[] = {
 	  .threads = { "0:|wv", "1:Gaaaa|FFg" }, .cap = 2, .runs = 20000 },
 	{ .name = "heap-remove", .about = "a heap goes while others allocate and free", .heap = { { 4, C01 } },
 	  .threads = { "0:aaff|aaafff", "1:H|haf" }, .cap = 2, .runs = 20000 },
+	{ .name = "remove-validate", .about = "a heap goes while all are validated", .heap = { { 4, C01 } },
+	  .threads = { "0:|vv", "1:H|haf" }, .cap = 2, .runs = 8000 },
 	/* ---- CPUs that die ---- */
 	{ .name = "killed", .about = "a CPU dies anywhere; the other keeps its fast path", .heap = { { 12, C01 } },
 	  .threads = { "0:aaff|afaf", "1:aaf|faaff", "k1" }, .cap = 2, .runs = 60000 },
