@@ -44,8 +44,8 @@ static const char *check_lists(const struct extent *claim, const struct nh__heap
 	const struct nh__tlsf *tlsf = &heap->tlsf;
 	uintptr_t heads = ((uintptr_t)(heap + 1) + 3u) & ~(uintptr_t)3u, map = heads + nh__heads_size(tlsf->lists, tlsf->wide);
 	*bad = &tlsf->heads;
-	if (tlsf->wide > 1 || tlsf->lists == 0 || tlsf->lists % 8u != 0 || (uintptr_t)tlsf->heads != heads ||
-	    (uintptr_t)tlsf->map != map ||
+	if (tlsf->wide > 1 || tlsf->lists == 0 || tlsf->lists % 8u != 0 ||
+	    (uintptr_t)tlsf->heads != heads || (uintptr_t)tlsf->map != map ||
 	    !within(claim, tlsf->map, _Alignof(uint32_t), (tlsf->lists + 31u) / 32u * sizeof(uint32_t)))
 		return "the lists are elsewhere";
 	return NULL;
