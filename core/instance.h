@@ -24,9 +24,11 @@ struct nh__region_entry {
 
 /* A removal, from its first to its last hold of the admin lock. */
 struct nh__removal {
-	struct nh__heap *heap;           /* NULL = none is under way */
-	const struct nh__region *region; /* NULL = all of the heap's, and the heap */
-	unsigned cpu;                    /* where it began */
+	struct nh__heap *heap;            /* NULL = none is under way; stored last */
+	const struct nh__region *region;  /* NULL = all of the heap's, and the heap */
+	struct nh__region_entry *leaving; /* not NULL in the lock hold that clears the entry */
+	unsigned cpu;                     /* where it began */
+	bool decided;                     /* nobody has anything of it: whoever lives completes it */
 };
 
 struct nh_instance {

@@ -15,8 +15,11 @@ void nh__instance_clear(nh_instance *instance);
 /* Each CPU's first cache, after a change. Admin lock held, or nobody else there. */
 void nh__first_update(nh_instance *instance);
 
-/* Ends a removal that did not succeed: everything as before. */
-void nh__removal_undo(nh_instance *instance, const struct nh__removal *removal, struct nh__note *note);
+/* Ends a removal whose CPU died: forward if it was decided, else everything is as before. */
+void nh__removal_resume(nh_instance *instance, const struct nh__removal *removal, struct nh__note *note);
+
+/* Admin lock held. What this hold has begun of a removal's end, or one that a CPU died in; twice is as good as once. */
+void nh__removal_settle(nh_instance *instance);
 
 nh_status nh__default_init(const nh_heap_config *heaps, unsigned count, unsigned *failed);
 

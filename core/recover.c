@@ -8,6 +8,7 @@
  *   in the gate, not in the lock          busy odd: leaves for it. Every word of a cache is cleared before its chain
  *                                         shows up elsewhere, so a chain is somewhere once, or nowhere
  *   driving a freeze, between holds       thaws; who else waits joins the next one
+ *   removing, between holds               takes it back; once it is decided, completes it
  *   in the lock                           TLSF may be half changed: the heap is put out of service
  *
  * Then its caches are drained. What it had in hand between two words is lost to the caches but still says CACHED: a
@@ -81,8 +82,8 @@ nh_status nh_instance_cpu_offline(nh_instance *instance, unsigned cpu)
 
 #if NH__RECOVERABLE
 
-/* The admin lock guards sets and tables, which a second writing completes; what was being added or removed stays
- * reserved. */
+/* The admin lock guards sets and tables, which a second writing completes: an entry that was being cleared in this very
+ * hold, before it can be another's. What was being added stays reserved. */
 static nh_status recover_admin(nh_instance *instance, unsigned dead)
 {
 	nh_status status = NH_EBUSY;
@@ -91,6 +92,8 @@ static nh_status recover_admin(nh_instance *instance, unsigned dead)
 	unsigned cpu = nh_port_cpu();
 	if (nh_port_lock_begin()) {
 		found = nh__lock_recover(&instance->admin, cpu, dead);
+		if (found == NH__TORN)
+			nh__removal_settle(instance);
 		if (found != NH__INSIDE) {
 			nh__lock_release(&instance->admin, cpu);
 			status = NH_OK;
@@ -187,7 +190,7 @@ nh_status nh_instance_cpu_recover(nh_instance *instance, unsigned cpu)
 	}
 	if (result == NH_OK) {
 		if (removal.heap != NULL)
-			nh__removal_undo(instance, &removal, &note);
+			nh__removal_resume(instance, &removal, &note);
 		drain(instance, cpu, &note);
 	}
 	nh__note_report(&note);

@@ -10,6 +10,9 @@
  * Nothing is handed out from what was swept, nothing merges with it, and when a sweep met held blocks only, nobody has
  * anything of the region, for ever. What is freed meanwhile goes to the lists as always and is held by the next
  * sweep. Further sweeps are made as long as each finds fewer blocks out than the one before. core/sweep.h.
+ *
+ * Who dies before all is held leaves a removal that is taken back, who dies later one that is completed: by then some of it
+ * may be gone, and nothing of the rest can be anybody's. Each step of the end shows whether it was made.
  */
 #include "core/sweep.h"
 #include "core/lifecycle.h"
@@ -53,7 +56,7 @@ static nh_status begin(nh_instance *instance, int number, const void *base, stru
 	unsigned cpu;
 	nh_status status = NH_OK;
 	nh_port_irq irq = nh__admin_enter(instance, &cpu);
-	*removal = (struct nh__removal){nh__heap_by_id(instance, number), NULL, cpu};
+	*removal = (struct nh__removal){.heap = nh__heap_by_id(instance, number), .cpu = cpu};
 	if (removal->heap == NULL)
 		status = NH_ENOENT;
 	else if (base != NULL)
@@ -63,12 +66,25 @@ static nh_status begin(nh_instance *instance, int number, const void *base, stru
 	if (status == NH_OK && instance->removal.heap != NULL)
 		status = NH_EBUSY;
 	if (status == NH_OK) {
-		instance->removal = *removal;
+		instance->removal.region = removal->region;
+		instance->removal.cpu = cpu;
+		instance->removal.decided = false;
+		nh_port_in_order();
+		instance->removal.heap = removal->heap;
+		nh_port_in_order();
 		if (base == NULL)
 			nh__heap_hide(instance, removal->heap);
 	}
 	nh__admin_leave(instance, cpu, irq);
 	return status;
+}
+
+static void decide(nh_instance *instance)
+{
+	unsigned cpu;
+	nh_port_irq irq = nh__admin_enter(instance, &cpu);
+	instance->removal.decided = true;
+	nh__admin_leave(instance, cpu, irq);
 }
 
 /* The entry is nobody's: first without a heap, then without bounds. */
@@ -81,46 +97,96 @@ static void entry_clear(struct nh__region_entry *entry)
 	entry->region = (struct nh__region){.first = 0};
 }
 
-/* All of the region is held. The heap forgets it, then the table. */
+void nh__removal_settle(nh_instance *instance)
+{
+	struct nh__removal *removal = &instance->removal;
+	if (removal->leaving != NULL) {
+		entry_clear(removal->leaving);
+		if (removal->region != NULL) /* in the same hold: the entry may be the heap's again after it */
+			removal->heap = NULL;
+		nh_port_in_order();
+		removal->leaving = NULL;
+	}
+	if (removal->heap != NULL && instance->control[removal->heap->id].end == 0) {
+		instance->control[removal->heap->id].base = 0;
+		removal->heap = NULL;
+	}
+}
+
+/* All of the region is held. The heap forgets it, if it has not yet, then the table. */
 static void forget(nh_instance *instance, struct nh__heap *heap, struct nh__region_entry *entry, struct nh__note *note)
 {
 	nh_port_irq irq = nh_port_irq_save();
 	unsigned cpu = nh_port_cpu();
 	if (nh__heap_lock(heap, cpu)) {
-		nh__tlsf_remove(&heap->tlsf, &entry->region);
-		nh__budget_shrink(heap, nh__granules(entry->region.end - entry->region.first));
-		heap->regions--;
-		heap->walk_turn++; /* of a walk that stands in it */
-		heap->tlsf.walk = NULL;
+		if (nh__tlsf_remove(&heap->tlsf, &entry->region)) {
+			nh__budget_shrink(heap, nh__granules(entry->region.end - entry->region.first));
+			heap->regions--;
+			heap->walk_turn++; /* of a walk that stands in it */
+			heap->tlsf.walk = NULL;
 #if NH_HARDENING >= NH_HARDENING_EXTREME
-		heap->call_turn++;
-		heap->tlsf.call_walk = NULL;
+			heap->call_turn++;
+			heap->tlsf.call_walk = NULL;
 #endif
+		}
 		nh__heap_unlock(heap, cpu, note);
 	}
 	nh_port_irq_restore(irq);
 	irq = nh__admin_enter(instance, &cpu);
-	entry_clear(entry);
+	instance->removal.leaving = entry;
+	nh_port_in_order();
+	nh__removal_settle(instance);
 	nh__admin_leave(instance, cpu, irq);
 }
 
-static void finish(nh_instance *instance, const struct nh__removal *removal, bool removed)
+/* Decided: its regions, as far as they are still there. A region's removal ends with it. */
+static void forget_all(nh_instance *instance, const struct nh__removal *removal, struct nh__note *note)
+{
+	for (unsigned i = 0; i < nh__load_relaxed(&instance->regions_reserved); i++) {
+		if (!nh__concerned(removal, &instance->regions[i]))
+			continue;
+		if (removal->region == NULL && removal->heap->flags & NH_HEAP_RETAINED)
+			nh__record_void(nh__record_of(removal->heap)); /* before the memory is anybody else's */
+		forget(instance, removal->heap, &instance->regions[i], note);
+	}
+}
+
+/* No region is left: the number may be another heap's. */
+static void heap_gone(nh_instance *instance, const struct nh__removal *removal)
 {
 	unsigned cpu;
-	if (removal->region == NULL && !removed)
+	nh_port_irq irq = nh__admin_enter(instance, &cpu);
+	nh__claim_set(instance, removal->heap->id, 0, 0);
+	nh_port_in_order();
+	nh__removal_settle(instance);
+	nh__admin_leave(instance, cpu, irq);
+}
+
+static void undo(nh_instance *instance, const struct nh__removal *removal, struct nh__note *note)
+{
+	unsigned cpu;
+	nh__sweep(instance, removal, NH__GIVE, note);
+	if (removal->region == NULL)
 		nh__heap_restore(instance, removal->heap);
 	nh_port_irq irq = nh__admin_enter(instance, &cpu);
-	if (removal->region == NULL && removed)
-		nh__claim_set(instance, removal->heap->id, 0, 0);
 	instance->removal.heap = NULL;
 	nh__admin_leave(instance, cpu, irq);
 }
 
-void nh__removal_undo(nh_instance *instance, const struct nh__removal *removal, struct nh__note *note)
+#if NH__RECOVERABLE
+
+void nh__removal_resume(nh_instance *instance, const struct nh__removal *removal, struct nh__note *note)
 {
-	nh__sweep(instance, removal, NH__GIVE, note);
-	finish(instance, removal, false);
+	if (!removal->decided) {
+		undo(instance, removal, note);
+		return;
+	}
+	forget_all(instance, removal, note);
+	if (removal->region == NULL)
+		heap_gone(instance, removal);
 }
+
+#endif
 
 static nh_status remove_all(nh_instance *instance, int number, const void *base, size_t *live)
 {
@@ -137,16 +203,14 @@ static nh_status remove_all(nh_instance *instance, int number, const void *base,
 	struct nh__join join = {.heap = removal.heap};
 	struct nh__tally tally = evacuate(instance, &removal, &join, &note);
 	if (tally.live + tally.cached == 0) {
-		if (removal.region == NULL && removal.heap->flags & NH_HEAP_RETAINED)
-			nh__record_void(nh__record_of(removal.heap)); /* before the memory is anybody else's */
-		for (unsigned i = 0; i < nh__load_relaxed(&instance->regions_reserved); i++)
-			if (nh__concerned(&removal, &instance->regions[i]))
-				forget(instance, removal.heap, &instance->regions[i], &note);
+		decide(instance);
+		forget_all(instance, &removal, &note);
 		nh__join_leave(&join, &note);
-		finish(instance, &removal, true);
+		if (removal.region == NULL)
+			heap_gone(instance, &removal);
 	} else {
 		nh__join_leave(&join, &note);
-		nh__removal_undo(instance, &removal, &note);
+		undo(instance, &removal, &note);
 		status = NH_EBUSY;
 		if (live != NULL)
 			*live = tally.live;

@@ -428,12 +428,14 @@ bool nh__tlsf_hold(struct nh__tlsf *tlsf, struct nh__block *block)
 	return true;
 }
 
-void nh__tlsf_remove(struct nh__tlsf *tlsf, struct nh__region *region)
+bool nh__tlsf_remove(struct nh__tlsf *tlsf, struct nh__region *region)
 {
 	uint32_t span = nh__granules(region->end - region->first);
 	struct nh__region **link = &tlsf->regions;
-	while (*link != region)
+	while (*link != NULL && *link != region)
 		link = &(*link)->next;
+	if (*link == NULL)
+		return false;
 	*link = region->next;
 	tlsf->total -= span;
 	/* the peak stays what it was, if there is still that much */
@@ -441,6 +443,7 @@ void nh__tlsf_remove(struct nh__tlsf *tlsf, struct nh__region *region)
 	note_least(tlsf);
 	if (region->first - tlsf->origin == NH_GRANULE)
 		tlsf->primary = 0;
+	return true;
 }
 
 void nh__tlsf_condemn(struct nh__tlsf *tlsf)

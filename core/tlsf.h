@@ -82,7 +82,7 @@ void nh__tlsf_add(struct nh__tlsf *tlsf, struct nh__region *region);
 bool nh__tlsf_hold(struct nh__tlsf *tlsf, struct nh__block *block);
 
 /* Forgets a region all of whose blocks are held. */
-void nh__tlsf_remove(struct nh__tlsf *tlsf, struct nh__region *region);
+bool nh__tlsf_remove(struct nh__tlsf *tlsf, struct nh__region *region);
 
 /* Out of service: no block is in a list, no address in a region, so that nothing is taken, and nothing that is
  * given is believed. */

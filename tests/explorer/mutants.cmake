@@ -486,9 +486,32 @@ ex_mutant(recover-frozen
           OPTIONS --scenario recover-trim)
 ex_mutant(recover-removal-kept
           FILE core/recover.c
-          FIND "			nh__removal_undo(instance, &removal, &note);"
+          FIND "			nh__removal_resume(instance, &removal, &note);"
           REPLACE "			;"
           OPTIONS --scenario recover-remove)
+ex_mutant(recover-undecided
+          FILE core/remove.c
+          FIND "	instance->removal.decided = true;"
+          REPLACE ""
+          OPTIONS --scenario recover-removed --scenario recover-heap-removed)
+ex_mutant(recover-entry-half-cleared
+          FILE core/recover.c
+          FIND "			nh__removal_settle(instance);"
+          REPLACE "			;"
+          OPTIONS --scenario recover-removed)
+ex_mutant(recover-forgets-twice
+          FILE core/remove.c
+          FIND "		if (nh__tlsf_remove(&heap->tlsf, &entry->region)) {"
+          REPLACE "		nh__tlsf_remove(&heap->tlsf, &entry->region);
+		{"
+          OPTIONS --scenario recover-removed)
+ex_mutant(recover-number-kept
+          FILE core/remove.c
+          FIND "	forget_all(instance, removal, note);
+	if (removal->region == NULL)
+		heap_gone(instance, removal);"
+          REPLACE "	forget_all(instance, removal, note);"
+          OPTIONS --scenario recover-heap-removed)
 ex_mutant(salvage-beside-caches
           FILE core/recover.c
           FIND "	nh__reclaim(&join, NULL, &note);

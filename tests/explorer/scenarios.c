@@ -134,6 +134,10 @@ const struct ex_scenario ex_scenarios[] = {
 	  .heap = { { 4, C01 } }, .threads = { "0:|KMSaav", "1:Gaaaff|g", "k1" }, .cap = 2, .runs = 8000 },
 	{ .name = "recover-heap", .about = "a CPU dies while it tries to remove a heap, and is recovered", .heap = { { 4, C01 } },
 	  .threads = { "0:|KMSaav", "1:Haaaff|h", "k1" }, .cap = 2, .runs = 8000 },
+	{ .name = "recover-removed", .about = "a CPU dies while it removes a region, and is recovered", .heap = { { 4, C01 } },
+	  .threads = { "0:aff|KMaav", "1:G|g", "k1" }, .cap = 2, .runs = 8000 },
+	{ .name = "recover-heap-removed", .about = "a CPU dies while it removes a heap, and is recovered", .heap = { { 4, C01 } },
+	  .threads = { "0:aff|KMaav", "1:H|h", "k1" }, .cap = 2, .runs = 8000 },
 	{ .name = "recover-inbox", .about = "a CPU dies while it frees into another's heap, and is recovered", .heap = { { 8, C0 } },
 	  .threads = { "0:aff|aKMaaf", "1:aa|faf", "k1" }, .cap = 2, .runs = 20000 },
 };

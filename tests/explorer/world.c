@@ -250,6 +250,36 @@ static unsigned count_lost(struct nh__heap *heap)
 	return lost;
 }
 
+static bool has_region(const struct nh__heap *heap, const struct nh__region *region)
+{
+	const struct nh__region *other = heap->tlsf.regions;
+	while (other != NULL && other != region)
+		other = other->next;
+	return other != NULL;
+}
+
+/* A region is in its heap and in the table, or in neither, and a heap is there with all it had, or gone. */
+static void check_tables(void)
+{
+	unsigned regions[NH_MAX_HEAPS] = {0};
+	for (unsigned i = 0; i < NH_MAX_REGIONS; i++) {
+		const struct nh__region_entry *entry = &ex_instance->regions[i];
+		struct nh__heap *heap = entry->heap;
+		expect(entry->first == entry->region.first && entry->end == entry->region.end, "an entry is half cleared");
+		expect((heap == NULL) == (entry->end == 0), "a region is reserved for nobody");
+		if (heap == NULL)
+			continue;
+		expect(nh__heap_by_id(ex_instance, heap->id) == heap, "a region is of a heap that is gone");
+		expect(has_region(heap, &entry->region), "a region is in the table and not in its heap");
+		regions[heap->id]++;
+	}
+	for (int id = 0; id < NH_MAX_HEAPS; id++) {
+		struct nh__heap *heap = nh__heap_by_id(ex_instance, id);
+		expect((heap == NULL) == (ex_instance->control[id].end == 0), "a number is reserved for no heap");
+		expect(heap == NULL || heap->regions == regions[id], "a heap counts its regions wrong");
+	}
+}
+
 /* What the dead CPU had of the heap is nobody's, and nothing else is lost. */
 static void check_recovered(struct nh__heap *heap)
 {
@@ -258,6 +288,7 @@ static void check_recovered(struct nh__heap *heap)
 	check_places(heap);
 	expect(ex_machine_idle(), "a recovery left a hardware spinlock held");
 	expect(ex_instance->removal.heap == NULL, "a recovery left a removal unfinished");
+	check_tables();
 	ex_ops_finish();
 	ex_run.passive_cpu = 0;
 	expect(nh_instance_heap_salvage(ex_instance, 0, NULL) == NH_OK, "a heap could not be salvaged");

@@ -144,7 +144,7 @@ static void somebody_else_is_removing(void **state)
 {
 	(void)state;
 	add(0, 2);
-	u.instance->removal = (struct nh__removal){u.instance->heap[1], NULL, 0};
+	u.instance->removal = (struct nh__removal){.heap = u.instance->heap[1], .cpu = 0};
 	assert_status(remove_part(0, 2), NH_EBUSY);
 	assert_status(nh_instance_heap_remove(u.instance, 0, NULL), NH_EBUSY);
 	assert_ptr_equal(u.instance->removal.heap, u.instance->heap[1]);
