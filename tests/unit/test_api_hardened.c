@@ -192,6 +192,40 @@ static void grown_over_written_memory(void **state)
 	}
 }
 
+/* What lies in front of an address inside a block is the user's: it may look like the header of a cached block. */
+static void inside_a_block(void **state)
+{
+	(void)state;
+	unsigned char *block = nh_instance_malloc(u.instance, 200), *inside = block + 64;
+	nh__store_relaxed(&nh__block_at(inside)->owner, NH__OWNER_CACHED);
+	nh_instance_free(u.instance, inside);
+	assert_told(NH_FAULT_POINTER, inside);
+	nh_instance_free(u.instance, block);
+	assert_int_equal(calls, 0);
+}
+
+#if NH_CACHES
+
+/* A write that hits the echo and not the link. The chain ends there, and the block is not handed out. */
+static void echo_of_a_link(void **state)
+{
+	(void)state;
+	unsigned char *wall = nh_instance_malloc(u.instance, 40), *block = nh_instance_malloc(u.instance, 40);
+	unsigned char *above = nh_instance_malloc(u.instance, 40);
+	nh_instance_free(u.instance, block);
+	assert_int_equal(nh__load_relaxed(&nh__block_at(block)->owner), NH__OWNER_CACHED);
+	nh__link(nh__block_at(block))[1] ^= 1u;
+	unsigned char *other = nh_instance_malloc(u.instance, 40);
+	assert_told(NH_FAULT_LINK, block);
+	assert_true(other != NULL && other != block);
+	nh_instance_free(u.instance, wall);
+	nh_instance_free(u.instance, above);
+	nh_instance_free(u.instance, other);
+	assert_int_equal(calls, 0);
+}
+
+#endif
+
 /* Who frees while it is claimed is told; the claim is given back where nothing came of it. */
 static void claimed(void **state)
 {
@@ -236,6 +270,10 @@ int main(int argc, char **argv)
 		TEST(overrun_at_free),
 		TEST(overrun_at_realloc),
 		TEST(grown_over_written_memory),
+		TEST(inside_a_block),
+#if NH_CACHES
+		TEST(echo_of_a_link),
+#endif
 		TEST(claimed),
 		TEST(secrets_differ),
 	};

@@ -329,6 +329,49 @@ static void quarantine_skipped(void **state)
 
 #endif
 
+#if NH__GUARDED
+
+/* The middle one of three blocks in a row. */
+static struct nh__block *between(size_t *at)
+{
+	const uint32_t spans[] = { 10, 20, 10 };
+	size_t row[3];
+	white_one_region(&w, 40);
+	white_row(&w, spans, 3, row);
+	*at = row[1];
+	return white_at(&w, row[1]);
+}
+
+/* The word that becomes the footer of a block which is given back: nobody looks at it again. */
+static void written_where_the_footer_comes(void **state)
+{
+	size_t at;
+	(void)state;
+	struct nh__block *block = between(&at);
+	white_blank(block);
+	uint32_t *word = footer_before(nh__block_after(block, nh__block_span(block)));
+	*word ^= 1u;
+	nh__tlsf_give(&w.tlsf, block);
+	expect_fault(NH_FAULT_WRITTEN, word);
+	white_tlsf_drop(&w);
+}
+
+/* Links and footer are fill again when a block leaves its list; what was written between them can be seen. */
+static void written_behind_the_links(void **state)
+{
+	size_t at;
+	(void)state;
+	struct nh__block *block = between(&at);
+	give(at);
+	assert_null(nh__first_written(&links(block)[2], sizeof(uint32_t)));
+	links(block)[2] ^= 1u;
+	assert_int_equal(white_take(&w, 20, 1), at);
+	assert_ptr_equal(nh__first_written(nh__payload(block), NH_ROOM(20)), &links(block)[2]);
+	white_tlsf_drop(&w);
+}
+
+#endif
+
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
@@ -344,6 +387,10 @@ int main(int argc, char **argv)
 		cmocka_unit_test(freeing_meets_damage),
 		cmocka_unit_test(lengths_are_not_believed),
 		cmocka_unit_test(resizing_meets_damage),
+#if NH__GUARDED
+		cmocka_unit_test(written_where_the_footer_comes),
+		cmocka_unit_test(written_behind_the_links),
+#endif
 #else
 		cmocka_unit_test(quarantine_skipped),
 #endif
