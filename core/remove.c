@@ -145,7 +145,7 @@ static void forget_all(nh_instance *instance, const struct nh__removal *removal,
 	for (unsigned i = 0; i < nh__load_relaxed(&instance->regions_reserved); i++) {
 		if (!nh__concerned(removal, &instance->regions[i]))
 			continue;
-		if (removal->region == NULL && removal->heap->flags & NH_HEAP_RETAINED)
+		if (removal->heap->flags & NH_HEAP_RETAINED) /* it has this region only */
 			nh__record_void(nh__record_of(removal->heap)); /* before the memory is anybody else's */
 		forget(instance, removal->heap, &instance->regions[i], note);
 	}

@@ -489,6 +489,11 @@ ex_mutant(recover-removal-kept
           FIND "			nh__removal_resume(instance, &removal, &note);"
           REPLACE "			;"
           OPTIONS --scenario recover-remove)
+ex_mutant(recover-decided-before
+          FILE core/remove.c
+          FIND "		instance->removal.decided = false;"
+          REPLACE ""
+          OPTIONS --scenario recover-remove)
 ex_mutant(recover-undecided
           FILE core/remove.c
           FIND "	instance->removal.decided = true;"

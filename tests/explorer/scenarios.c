@@ -131,7 +131,7 @@ const struct ex_scenario ex_scenarios[] = {
 	{ .name = "recover-depot", .about = "a CPU dies at the depot, and is recovered and salvaged", .heap = { { 16, C01 } },
 	  .threads = { "0:aff|aKMSaaf", "1:aaaaa|ffffaaa", "k1" }, .cap = 1, .runs = 8000 },
 	{ .name = "recover-remove", .about = "a CPU dies while it tries to remove a region, and is recovered",
-	  .heap = { { 4, C01 } }, .threads = { "0:|KMSaav", "1:Gaaaff|g", "k1" }, .cap = 2, .runs = 8000 },
+	  .heap = { { 4, C01 } }, .threads = { "0:|KMSaav", "1:GgGaaaff|g", "k1" }, .cap = 2, .runs = 8000 },
 	{ .name = "recover-heap", .about = "a CPU dies while it tries to remove a heap, and is recovered", .heap = { { 4, C01 } },
 	  .threads = { "0:|KMSaav", "1:Haaaff|h", "k1" }, .cap = 2, .runs = 8000 },
 	{ .name = "recover-removed", .about = "a CPU dies while it removes a region, and is recovered", .heap = { { 4, C01 } },

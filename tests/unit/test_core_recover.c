@@ -291,6 +291,7 @@ static void assert_region_went(const struct nh__region_entry *entry)
 	assert_null(u.instance->removal.heap);
 	assert_null(u.instance->removal.leaving);
 	assert_nobodys(entry);
+	assert_int_not_equal(u.instance->control[1].end, 0);
 	assert_int_equal(other->regions, 1);
 	assert_int_equal(other->tlsf.free, other->tlsf.total);
 	assert_status(nh_instance_region_add(u.instance, 1, base, u.arena.parts[2].size), NH_OK);
