@@ -142,12 +142,13 @@ static void forget(nh_instance *instance, struct nh__heap *heap, struct nh__regi
 /* Decided: its regions, as far as they are still there. A region's removal ends with it. */
 static void forget_all(nh_instance *instance, const struct nh__removal *removal, struct nh__note *note)
 {
+	struct nh__heap *heap = removal->heap;
 	for (unsigned i = 0; i < nh__load_relaxed(&instance->regions_reserved); i++) {
 		if (!nh__concerned(removal, &instance->regions[i]))
 			continue;
-		if (removal->heap->flags & NH_HEAP_RETAINED) /* it has this region only */
-			nh__record_void(nh__record_of(removal->heap)); /* before the memory is anybody else's */
-		forget(instance, removal->heap, &instance->regions[i], note);
+		if ((heap->flags & NH_HEAP_RETAINED) != 0) /* it has this region only */
+			nh__record_void(nh__record_of(heap)); /* before the memory is anybody else's */
+		forget(instance, heap, &instance->regions[i], note);
 	}
 }
 
