@@ -107,8 +107,10 @@ void nh__removal_settle(nh_instance *instance)
 		nh_port_in_order();
 		removal->leaving = NULL;
 	}
-	if (removal->heap != NULL && nh__load_relaxed(&instance->control[removal->heap->id].end) == 0)
+	if (removal->heap != NULL && nh__load_relaxed(&instance->control[removal->heap->id].end) == 0) {
+		nh__claim_set(instance, removal->heap->id, 0, 0);
 		removal->heap = NULL;
+	}
 }
 
 /* All of the region is held. The heap forgets it, if it has not yet, then the table. */
@@ -155,7 +157,7 @@ static void heap_gone(nh_instance *instance, const struct nh__removal *removal)
 {
 	unsigned cpu;
 	nh_port_irq irq = nh__admin_enter(instance, &cpu);
-	nh__claim_set(instance, removal->heap->id, 0, 0); /* the base first: else a reset would leave it for the next claim */
+	nh__claim_set(instance, removal->heap->id, 0, 0);
 	nh_port_in_order();
 	nh__removal_settle(instance);
 	nh__admin_leave(instance, cpu, irq);
