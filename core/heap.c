@@ -317,7 +317,7 @@ static struct nh__block *take_cached(struct nh__heap *heap, struct nh__cache *ca
 	struct nh__slot *slot = &cache->slot[need->klass];
 	if (slot->cur != 0)
 		return NULL;
-	if (heap->two) {
+	if (heap->two != 0) {
 		uint32_t chain = cache->prev[need->klass];
 		cache->prev[need->klass] = 0;
 		nh_port_in_order();

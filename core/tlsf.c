@@ -147,7 +147,7 @@ static uint32_t head_get(const struct nh__tlsf *tlsf, unsigned list)
 
 static void head_put(struct nh__tlsf *tlsf, unsigned list, uint32_t offset)
 {
-	if (tlsf->wide)
+	if (tlsf->wide != 0)
 		((uint32_t *)tlsf->heads)[list] = offset;
 	else
 		((uint16_t *)tlsf->heads)[list] = (uint16_t)offset;
