@@ -609,9 +609,10 @@ struct nh__block *nh__tlsf_scan(struct nh__tlsf *tlsf, uint32_t span, uint32_t a
 	struct nh__block *block = nh__tlsf_seek(tlsf, span, align, scan, done);
 	if (block == NULL)
 		return NULL;
+	unsigned list = scan->list - 1u; /* not by its length, which may be damaged */
 	*done = false;
-	scan->list = 0; /* if its links are damaged its list was cut off: look again without it */
-	return carve(tlsf, block, list_of(tlsf, nh__block_span(block)), span, align, false);
+	scan->list = 0; /* if it is damaged its list was cut off: look again without it */
+	return carve(tlsf, block, list, span, align, false);
 }
 
 /* ---- blocks in hand ----------------------------------------------------------------------- */

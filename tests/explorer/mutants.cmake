@@ -437,8 +437,8 @@ ex_mutant(sweep-gives-nothing
           OPTIONS --scenario region-remove)
 ex_mutant(remove-walk-stays
           FILE core/remove.c
-          FIND "		heap->walk_turn++; /* of a walk that stands in it */
-		heap->tlsf.walk = NULL;"
+          FIND "			heap->walk_turn++; /* of a walk that stands in it */
+			heap->tlsf.walk = NULL;"
           REPLACE ""
           OPTIONS --scenario remove-walks)
 ex_mutant(remove-caches-ignored
