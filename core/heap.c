@@ -451,10 +451,11 @@ static bool widen(struct nh__heap *heap, struct nh__cache *cache, unsigned cpu, 
 	if (!heap->two || cache->spent || NH__EMPTY(slot->cur) || cache->prev[klass] != 0 ||
 	    slot->cap >= cap_limit(heap, nh__slot_span(slot, klass)) || !lock_flat(heap, cpu))
 		return false;
+	unsigned cap = slot->cap;
 	grow_cap(heap, cache, klass);
 	unlock_flat(heap, cpu, note);
-	cache->spent = NH__COUNT(slot->cur) >= slot->cap;
-	return !cache->spent;
+	cache->spent = slot->cap == cap;
+	return NH__COUNT(slot->cur) < slot->cap; /* not if it came from the depot, larger than the cap */
 }
 
 #else

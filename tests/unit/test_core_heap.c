@@ -561,6 +561,28 @@ static void widening(void **state)
 	check_account();
 }
 
+/* A magazine from another CPU, larger than this one's cap, is swapped; what the cap grew by is no less for that. */
+static void larger_magazines_do_not_end_widening(void **state)
+{
+	(void)state;
+	unsigned klass = class_of(SMALL);
+	struct nh__slot *slot = &cache->slot[klass];
+	void *blocks[NH_CAP_SMALL];
+	const unsigned large = heap->cap_small / 2u;
+	for (unsigned i = 0; i < 2u * large; i++)
+		blocks[i] = allocate(SMALL);
+	slot->cap = heap->shared[klass].depot_cap = (uint8_t)large;
+	for (unsigned i = 0; i < large; i++)
+		release(blocks[2u * i + 1u]);
+	assert_int_equal(NH__COUNT(slot->cur), large);
+	slot->cap = 1;
+	release(blocks[0]);
+	assert_int_equal(slot->cap, NH_REFILL > 1 ? 1u + heap->refill : 1);
+	assert_false(cache->spent);
+	assert_int_equal(NH__COUNT(cache->prev[klass]), large);
+	assert_int_equal(NH__COUNT(slot->cur), 1);
+}
+
 /* A full depot leaves prev where it was. */
 static void full_depot_keeps_prev(void **state)
 {
@@ -702,6 +724,7 @@ int main(int argc, char **argv)
 #if NH__DEPOT
 		TEST(rotation),
 		TEST(widening),
+		TEST(larger_magazines_do_not_end_widening),
 		TEST(full_depot_keeps_prev),
 #endif
 		TEST(one_operation_per_call),
