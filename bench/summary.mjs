@@ -3,7 +3,7 @@
 //
 //   ratios    of median times in one run, below 1 = faster than the other; scaling2: blocks per second of two threads
 //             on one heap to those of one, by the wall's clock (scaling2_busy: as if both CPUs had been theirs
-//             alone)
+//             alone; scaling2_near, scaling2_near_busy: each CPU has a heap of its own)
 //   counts    instructions on this machine's kind of CPU, the caller's not counted
 //   memory    32-bit layout: shares, bank4k_usable in percent of the heap; losses in points; contiguity as a part of 1;
 //             the rest in bytes
@@ -42,9 +42,11 @@ function ratiosOf(workloads) {
   ratios.random512_vs_tlsf_ticket_moderate = ratio('random512', 'nearheap_moderate', to(TLSF));
   ratios.handover64_vs_mimalloc = ratio('handover64', 'nearheap_moderate', to('mimalloc'));
   ratios.handover_random_vs_mimalloc = ratio('handover_random', 'nearheap_moderate', to('mimalloc'));
-  const [one, two] = ['threads1', 'threads2'].map((workload) => workloads[workload].nearheap_moderate);
-  ratios.scaling2 = one.median_ns / two.median_ns;
-  if (one.busy && two.busy) ratios.scaling2_busy = (2 * one.median_ns * one.busy) / (two.median_ns * two.busy);
+  for (const suffix of ['', '_near']) {
+    const [one, two] = ['threads1', `threads2${suffix}`].map((workload) => workloads[workload].nearheap_moderate);
+    ratios[`scaling2${suffix}`] = one.median_ns / two.median_ns;
+    if (one.busy && two.busy) ratios[`scaling2${suffix}_busy`] = (2 * one.median_ns * one.busy) / (two.median_ns * two.busy);
+  }
   return ratios;
 }
 

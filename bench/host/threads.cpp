@@ -17,6 +17,7 @@
 #include <atomic>
 #include <condition_variable>
 #include <ctime>
+#include <map>
 #include <mutex>
 #include <thread>
 
@@ -77,7 +78,7 @@ namespace
 
 constexpr int MOST_THREADS = 8;
 
-void independent(benchmark::State &state, const bench_allocator &allocator, long)
+const trace &trace_of(const benchmark::State &state)
 {
 	static const std::vector<trace> traces = [] {
 		std::vector<trace> all;
@@ -85,7 +86,36 @@ void independent(benchmark::State &state, const bench_allocator &allocator, long
 			all.emplace_back(TRACE, 1000, 8, 512, static_cast<uint64_t>(10 + i));
 		return all;
 	}();
-	replace(state, allocator, traces[static_cast<size_t>(state.thread_index())]);
+	return traces[static_cast<size_t>(state.thread_index())];
+}
+
+void independent(benchmark::State &state, const bench_allocator &allocator, long)
+{
+	replace(state, allocator, trace_of(state));
+}
+
+/* One instance a level, for ever: threads of one benchmark have no moment at which one of them could open it. */
+std::map<const bench_nearheap *, nh_instance *> near;
+
+void open_near(const bench_nearheap &nearheap)
+{
+	std::array<nh_heap_config, NH_CPUS> heaps = {};
+	for (unsigned i = 0; i < heaps.size(); i++) {
+		heaps[i].size = BENCH_HEAP / heaps.size();
+		heaps[i].affinity = NH_CPU(i);
+	}
+	near[&nearheap] = nearheap.open(heaps.data(), NH_CPUS);
+}
+
+/* The same with a heap for each CPU. */
+void independent_near(benchmark::State &state, const bench_allocator &allocator, long)
+{
+	const bench_nearheap &nearheap = nearheap_of(allocator);
+	nh_instance *const instance = near.at(&nearheap);
+	replace(
+		state, trace_of(state),
+		[&](size_t size) { return written(allocator, nearheap.malloc(instance, size), size); },
+		[&](void *block) { nearheap.free(instance, block); });
 }
 
 /* ---- producer and consumer ---------------------------------------------------------------- */
@@ -250,6 +280,10 @@ void add_threads()
 		     workload{ "mstress", mstress, 0, 2, BENCH_ONE_SIZE | BENCH_ONE_THREAD, true },
 	     })
 		add(one);
+	for (const bench_nearheap *nearheap : nearheaps()) {
+		open_near(*nearheap);
+		add({ nullptr, independent_near, 0, 2, 0, true }, nearheap->table, "threads2_near");
+	}
 }
 
 } // namespace bench
