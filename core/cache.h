@@ -193,6 +193,14 @@ NH__INLINE uint32_t *nh__link(struct nh__block *block)
 	return nh__payload(block);
 }
 
+/* So few that a magazine takes what comes: else a block at the edge of free memory would be cut off and merged in turn.
+ * None; less than a refill where memory is spent on speed. */
+#if NH_REFILL > 1
+#define nh__scarce(word) (NH__COUNT(word) < NH_REFILL)
+#else
+#define nh__scarce(word) NH__EMPTY(word)
+#endif
+
 /* The chain words that heads below `offset` can make, as a bound for `reach`. */
 NH__INLINE uint32_t nh__chain_bound(uint32_t offset)
 {

@@ -41,7 +41,7 @@ struct nh__need nh__need_of(_Atomic uint8_t *table, size_t size, uint32_t align)
 	struct nh__need need = {nh__span(size), align, 0, NH__NO_CLASS};
 	need.class_span = need.span;
 #if NH_CACHES
-	if (align == 1 && need.span != 0 && need.span <= NH__CLASS_SPAN_MAX) {
+	if (need.span != 0 && need.span <= NH__CLASS_SPAN_MAX) {
 		need.klass = (uint8_t)nh__code_klass(nh__load_relaxed(&table[(size - 1u) >> NH__CLASS_STEP]));
 		need.class_span = nh__class_span(need.klass);
 	}
@@ -287,7 +287,7 @@ static void *refill(struct nh__heap *heap, struct nh__cache *cache, const struct
 {
 	struct nh__slot *slot = &cache->slot[need->klass];
 	unsigned blocks = slot->cap < heap->refill ? slot->cap + 1u : heap->refill;
-	if (blocks < 2 || heap->far || need->class_span * NH_GRANULE > NH_CAP_SMALL_SPAN)
+	if (blocks < 2 || heap->far || need->align != 1 || need->class_span * NH_GRANULE > NH_CAP_SMALL_SPAN)
 		return NULL;
 	struct nh__block *block = nh__tlsf_take(&heap->tlsf, need->class_span * blocks, 1);
 	if (block == NULL)
@@ -335,11 +335,24 @@ static struct nh__block *take_cached(struct nh__heap *heap, struct nh__cache *ca
 	return nh__chain_pop(&cache->head, &slot->cur);
 }
 
+/* The magazine that may serve: of an aligned request only one whose first block happens to lie right, as it mostly does
+ * where blocks come and go aligned. Deeper ones are not looked at. */
+static struct nh__slot *slot_for(struct nh__cache *cache, const struct nh__need *need)
+{
+	if (need->klass == NH__NO_CLASS)
+		return NULL;
+	struct nh__slot *slot = &cache->slot[need->klass];
+	if (need->align == 1)
+		return slot;
+	uintptr_t payload = (uintptr_t)nh__payload(nh__chain_top(&cache->head, slot->cur));
+	return !NH__EMPTY(slot->cur) && (payload & ((uintptr_t)need->align * NH_GRANULE - 1u)) == 0 ? slot : NULL;
+}
+
 /* Inside the gate. One TLSF operation at most. */
 static void *take_inside(struct nh__heap *heap, struct nh__cache *cache, unsigned cpu, const struct nh__need *need,
                          struct nh__note *note)
 {
-	struct nh__slot *slot = need->klass == NH__NO_CLASS ? NULL : &cache->slot[need->klass];
+	struct nh__slot *slot = slot_for(cache, need);
 	void *payload = NULL;
 	if (slot != NULL) {
 		struct nh__block *block = nh__chain_pop(&cache->head, &slot->cur);
@@ -467,7 +480,7 @@ static void give_inside(struct nh__heap *heap, struct nh__cache *cache, unsigned
                         unsigned klass, struct nh__note *note)
 {
 	struct nh__slot *slot = klass < NH_CLASSES ? &cache->slot[klass] : NULL;
-	if (slot != NULL && !NH__EMPTY(slot->cur) && nh__should_merge(block, nh__block_after(block, nh__slot_span(slot, klass))))
+	if (slot != NULL && !nh__scarce(slot->cur) && nh__should_merge(block, nh__block_after(block, nh__slot_span(slot, klass))))
 		slot = NULL;
 	if (slot != NULL && NH__COUNT(slot->cur) < slot->cap) {
 		push(cache, slot, block);
@@ -587,7 +600,7 @@ static bool cached_here(struct nh__heap *heap, const struct nh__need *need)
 	bool found = false;
 	nh_port_irq irq = nh_port_irq_save();
 	unsigned cpu = nh_port_cpu();
-	struct nh__cache *cache = cpu < NH_CPUS && need->klass != NH__NO_CLASS ? heap->cache[cpu] : NULL;
+	struct nh__cache *cache = cpu < NH_CPUS && need->klass != NH__NO_CLASS && need->align == 1 ? heap->cache[cpu] : NULL;
 	if (cache != NULL && nh__gate_enter(&cache->head.gate, cpu)) {
 		found = cache->slot[need->klass].cur != 0 || (heap->two && cache->prev[need->klass] != 0);
 #if NH__DEPOT

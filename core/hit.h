@@ -75,8 +75,7 @@ NH__INLINE bool nh__push_hit(struct nh__cache *cache, struct nh__block *block)
 #endif
 	struct nh__cache *view = nh__cache_view(cache, step);
 	struct nh__slot *slot = &view->slot[0];
-	/* an empty magazine takes what comes: else a block at the edge of free memory would be cut off and merged in turn */
-	if (nh__should_merge(block, nh__step_after(block, slot, step)) && !NH__EMPTY(slot->cur))
+	if (nh__should_merge(block, nh__step_after(block, slot, step)) && !nh__scarce(slot->cur))
 		return false;
 	NH_PORT_OPAQUE(view);
 	slot = &view->slot[0];

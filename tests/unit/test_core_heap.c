@@ -325,6 +325,68 @@ static void caps_end_at_the_limit(void **state)
 	}
 }
 
+/* ---- aligned ------------------------------------------------------------------------------ */
+
+static void *aligned(size_t alignment, size_t size)
+{
+	unsigned char *block = nh_instance_aligned_alloc(u.instance, alignment, size);
+	assert_non_null(block);
+	assert_int_equal((uintptr_t)block % alignment, 0);
+	return block;
+}
+
+/* What was given back comes again, if it lies right: TLSF has nothing to do. */
+static void aligned_blocks_come_again(void **state)
+{
+	(void)state;
+	const size_t alignment = 8 * NH_GRANULE;
+	struct nh__slot *slot = &cache->slot[class_of(SMALL)];
+	void *first = aligned(alignment, SMALL);
+	release(first);
+	release(aligned(alignment, SMALL)); /* the cap has grown */
+	assert_int_equal(NH__COUNT(slot->cur), 1);
+	uint32_t changes = heap->tlsf.changes;
+	for (unsigned i = 0; i < 10; i++) {
+		void *again = aligned(alignment, SMALL);
+		assert_int_equal(owner_of(again), NH__OWNER_LIVE + class_of(SMALL));
+		assert_true(slot->cur == 0);
+		release(again);
+	}
+	assert_true(heap->tlsf.changes == changes);
+}
+
+/* What does not lie right stays where it is, whole, and is no damage. */
+static void misaligned_magazines_are_passed_by(void **state)
+{
+	(void)state;
+	const size_t alignment = 8 * NH_GRANULE;
+	struct nh__slot *slot = &cache->slot[class_of(SMALL)];
+	void *blocks[5];
+	for (unsigned i = 0; i < 5; i++)
+		blocks[i] = allocate(SMALL);
+	void *wrong = (uintptr_t)blocks[1] % alignment != 0 ? blocks[1] : blocks[3];
+	assert_true((uintptr_t)wrong % alignment != 0);
+	release(wrong);
+	uint32_t parked = slot->cur, changes = heap->tlsf.changes;
+	assert_int_equal(NH__COUNT(parked), 1);
+	aligned(alignment, SMALL);
+	assert_true(slot->cur == parked);
+	assert_true(heap->tlsf.changes != changes);
+	assert_int_equal(nht_fault_count(), 0);
+	assert_ptr_equal(allocate(SMALL), wrong);
+	check_account();
+}
+
+/* An aligned miss brings one block only. */
+static void aligned_misses_refill_nothing(void **state)
+{
+	(void)state;
+	struct nh__slot *slot = &cache->slot[class_of(SMALL)];
+	slot->cap = heap->refill;
+	aligned(8 * NH_GRANULE, SMALL);
+	assert_true(slot->cur == 0);
+}
+
 /* ---- coalesce first ----------------------------------------------------------------------- */
 
 /* A block between two live ones is parked; one beside a FREE one is merged at once, cached or not. */
@@ -333,17 +395,22 @@ static void beside_a_free_block(void **state)
 	(void)state;
 	struct nh__slot *slot = &cache->slot[class_of(SMALL)];
 	uint32_t budget = heap->budget;
-	void *blocks[9];
-	for (unsigned i = 0; i < 9; i++)
+	enum { LAST = 6 + 2 * NH_REFILL };
+	void *blocks[LAST + 1];
+	for (unsigned i = 0; i <= LAST; i++)
 		blocks[i] = allocate(SMALL);
 	heap->budget = 0;
 	release(blocks[3]);
 	assert_int_equal(owner_of(blocks[3]), NH__OWNER_TLSF);
 	heap->budget = budget;
-	release(blocks[6]);
-	assert_int_equal(owner_of(blocks[6]), NH__OWNER_CACHED);
+	for (unsigned i = 6; i < LAST; i += 2) {
+		assert_true(nh__scarce(slot->cur));
+		release(blocks[i]);
+		assert_int_equal(owner_of(blocks[i]), NH__OWNER_CACHED);
+	}
+	assert_false(nh__scarce(slot->cur));
 	uint32_t parked = slot->cur, changes = heap->tlsf.changes;
-	assert_int_equal(NH__COUNT(parked), 1);
+	assert_int_equal(NH__COUNT(parked), NH_REFILL);
 	release(blocks[4]); /* behind a free one */
 #if NH__GUARDED
 	assert_int_equal(owner_of(blocks[4]), NH__FILL); /* what was its header */
@@ -358,7 +425,7 @@ static void beside_a_free_block(void **state)
 	assert_int_equal(nh__block_span(nh__block_at(blocks[2])), 3u * span_of(SMALL));
 	assert_int_equal(heap->tlsf.changes - changes, 2);
 	assert_true(slot->cur == parked);
-	release(blocks[8]); /* the end of the heap is behind it */
+	release(blocks[LAST]); /* the end of the heap is behind it */
 	assert_true(slot->cur == parked);
 #endif
 }
@@ -384,10 +451,11 @@ static void a_lie_about_the_neighbour(void **state)
 {
 	(void)state;
 #if NH_HARDENING >= NH_HARDENING_MODERATE
-	void *blocks[5];
-	for (unsigned i = 0; i < 5; i++)
+	void *blocks[3 + 2 * NH_REFILL];
+	for (unsigned i = 0; i < 3 + 2 * NH_REFILL; i++)
 		blocks[i] = allocate(SMALL);
-	release(blocks[3]); /* an empty magazine takes what comes, without a look */
+	for (unsigned i = 0; i < NH_REFILL; i++) /* a magazine that has next to nothing takes what comes, without a look */
+		release(blocks[3 + 2 * i]);
 	struct nh__block *block = nh__block_at(blocks[1]);
 	uint32_t *footer = (uint32_t *)(void *)block - 1, kept = *footer;
 	nh__flag_set(block, NH__PREV_FREE);
@@ -711,6 +779,9 @@ int main(int argc, char **argv)
 		TEST(large_classes_are_not_refilled),
 		TEST(no_budget_no_cache),
 		TEST(caps_end_at_the_limit),
+		TEST(aligned_blocks_come_again),
+		TEST(misaligned_magazines_are_passed_by),
+		TEST(aligned_misses_refill_nothing),
 		TEST(beside_a_free_block),
 		TEST(taking_and_giving),
 		TEST(a_lie_about_the_neighbour),

@@ -114,7 +114,7 @@ static void give(void *payload)
 		struct nh__slot *slot = &cache->slot[klass];
 		struct nh__block *behind = nh__block_after(block, nh__class_span(klass));
 		depot = in_depot(klass);
-		hit = NH__COUNT(slot->cur) < slot->cap && (slot->cur == 0 || !nh__should_merge(block, behind));
+		hit = NH__COUNT(slot->cur) < slot->cap && (nh__scarce(slot->cur) || !nh__should_merge(block, behind));
 	}
 	nh_instance_free(u.instance, payload);
 	struct account after = account();
