@@ -18,7 +18,8 @@
 
 #if NH_CACHES && NH__GATE
 
-/* ---- phases; heap lock held --------------------------------------------------------------- */
+/* All of this with the heap lock held. */
+
 
 /* Cache operations so far that may have parked something. Barren ones are read first: then one that is
  * counted there is counted in busy too, and the sum errs to the safe side. */
@@ -45,8 +46,69 @@ static bool nothing_cached(struct nh__heap *heap)
 {
 	bool inside = false;
 	return heap->shared == NULL ||
-	       (heap->freeze.complete && heap->freeze.rest == 0 && activity(heap, &inside) == heap->freeze.activity && !inside);
+	       (heap->freeze.complete && activity(heap, &inside) == heap->freeze.activity && !inside);
 }
+
+/* ---- sources ------------------------------------------------------------------------------ */
+
+#define DEPOT_SOURCES (NH__DEPOT ? NH_CLASSES * NH_DEPOT_SLOTS : 0u)
+#define SOURCES (DEPOT_SOURCES + NH_CPUS * NH__CHAINS)
+
+#if NH__DEPOT
+static _Atomic uint32_t *depot_slot(struct nh__heap *heap, unsigned number)
+{
+	return &heap->shared[number / NH_DEPOT_SLOTS].depot[number % NH_DEPOT_SLOTS];
+}
+#endif
+
+static uint32_t *magazine(struct nh__heap *heap, unsigned number)
+{
+	number -= DEPOT_SOURCES;
+	return nh__chain_of(heap, number / NH__CHAINS, number % NH__CHAINS);
+}
+
+/* The next source, which is emptied before its chain is worked on. The gates are quiet: plain words of the
+ * owners may be touched, and nobody puts into the depot. */
+static uint32_t source(struct nh__heap *heap, unsigned number)
+{
+#if NH__DEPOT
+	if (number < DEPOT_SOURCES) {
+		_Atomic uint32_t *slot = depot_slot(heap, number);
+		/* acquire: of the CAS in nh__depot_put */
+		return nh__load_relaxed(slot) == 0 ? 0 : nh_port_exchange_acquire(slot, 0);
+	}
+#endif
+	uint32_t *chain = magazine(heap, number);
+	if (chain == NULL)
+		return 0;
+	uint32_t word = *chain;
+	*chain = 0;
+	return word;
+}
+
+/* What is left of the chain that was worked on goes back to where it came from, which is still empty: it counts against the share there. */
+static void put_back(struct nh__heap *heap)
+{
+	struct nh__freeze *freeze = &heap->freeze;
+	uint32_t chain = freeze->rest;
+	freeze->rest = 0;
+	if (chain == 0)
+		return;
+#if NH__DEPOT
+	/* relaxed: the gates' release orders it for owners, who alone take it */
+	if (freeze->phase == NH__CLOSE) {
+		nh__store_relaxed(&heap->shared[--freeze->closed].inbox, chain);
+		return;
+	}
+	if (freeze->cursor - 1u < DEPOT_SOURCES) {
+		nh__store_relaxed(depot_slot(heap, freeze->cursor - 1u), chain);
+		return;
+	}
+#endif
+	*magazine(heap, freeze->cursor - 1u) = chain;
+}
+
+/* ---- phases ------------------------------------------------------------------------------- */
 
 static void start(struct nh__heap *heap)
 {
@@ -71,6 +133,7 @@ static void start(struct nh__heap *heap)
 static void thaw(struct nh__heap *heap)
 {
 	struct nh__freeze *freeze = &heap->freeze;
+	put_back(heap);
 	freeze->phase = NH__IDLE;
 	freeze->waiters = 0;
 	freeze->generation++;
@@ -121,36 +184,15 @@ static void step_close(struct nh__heap *heap)
 	freeze->phase = NH__DRAIN;
 }
 
-/* The next source, which is emptied before its chain is worked on. The gates are quiet: plain words of the
- * owners may be touched, and nobody puts into the depot. */
-static uint32_t source(struct nh__heap *heap, unsigned number)
-{
-#if NH__DEPOT
-	if (number < NH_CLASSES * NH_DEPOT_SLOTS) {
-		_Atomic uint32_t *slot = &heap->shared[number / NH_DEPOT_SLOTS].depot[number % NH_DEPOT_SLOTS];
-		/* acquire: of the CAS in nh__depot_put */
-		return nh__load_relaxed(slot) == 0 ? 0 : nh_port_exchange_acquire(slot, 0);
-	}
-	number -= NH_CLASSES * NH_DEPOT_SLOTS;
-#endif
-	uint32_t *chain = nh__chain_of(heap, number / NH__CHAINS, number % NH__CHAINS);
-	if (chain == NULL)
-		return 0;
-	uint32_t word = *chain;
-	*chain = 0;
-	return word;
-}
-
 static void step_drain(struct nh__heap *heap)
 {
 	struct nh__freeze *freeze = &heap->freeze;
-	unsigned sources = (NH__DEPOT ? NH_CLASSES * NH_DEPOT_SLOTS : 0u) + NH_CPUS * NH__CHAINS;
-	for (unsigned i = 0; i < 4u * NH_SLICE && freeze->cursor < sources; i++) {
+	for (unsigned i = 0; i < 4u * NH_SLICE && freeze->cursor < SOURCES; i++) {
 		freeze->rest = source(heap, freeze->cursor++);
 		if (freeze->rest != 0)
 			return;
 	}
-	if (freeze->cursor < sources)
+	if (freeze->cursor < SOURCES)
 		return;
 	bool inside = false;
 	freeze->activity = activity(heap, &inside);
@@ -165,7 +207,7 @@ static bool step(struct nh__heap *heap)
 	struct nh__freeze *freeze = &heap->freeze;
 	if (freeze->phase == NH__QUIET)
 		return step_quiet(heap);
-	if (freeze->rest != 0) { /* also what an early thaw left behind */
+	if (freeze->rest != 0) {
 		freeze->rest = nh__drain(heap, freeze->rest);
 		return true;
 	}

@@ -320,8 +320,8 @@ ex_mutant(freeze-null-after-anothers
           OPTIONS --scenario left)
 ex_mutant(freeze-null-uncounted
           FILE core/reclaim.c
-          FIND "(heap->freeze.complete && heap->freeze.rest == 0 && activity(heap, &inside) == heap->freeze.activity && !inside)"
-          REPLACE "(heap->freeze.complete && heap->freeze.rest == 0)"
+          FIND "(heap->freeze.complete && activity(heap, &inside) == heap->freeze.activity && !inside)"
+          REPLACE "heap->freeze.complete"
           OPTIONS --scenario two --scenario classes --scenario thaw --scenario helpers --scenario idle --scenario depot)
 ex_mutant(freeze-inside-ignored
           FILE core/reclaim.c
@@ -344,6 +344,22 @@ ex_mutant(freeze-rest-forgotten
           REPLACE "		nh__drain(heap, freeze->rest);
 		freeze->rest = 0;"
           OPTIONS --scenario long)
+ex_mutant(freeze-rest-kept
+          FILE core/reclaim.c
+          FIND "	freeze->rest = 0;
+	if (chain == 0)"
+          REPLACE "	if (chain == 0)"
+          OPTIONS --scenario long --scenario long-depot)
+ex_mutant(freeze-rest-lost
+          FILE core/reclaim.c
+          FIND "	*magazine(heap, freeze->cursor - 1u) = chain;"
+          REPLACE "	(void)chain;"
+          OPTIONS --scenario long)
+ex_mutant(freeze-rest-lost-depot
+          FILE core/reclaim.c
+          FIND "nh__store_relaxed(depot_slot(heap, freeze->cursor - 1u), chain)"
+          REPLACE "(void)chain"
+          OPTIONS --scenario long-depot)
 ex_mutant(freeze-source-kept
           FILE core/reclaim.c
           FIND "	uint32_t word = *chain;

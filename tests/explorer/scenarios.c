@@ -46,6 +46,8 @@ const struct ex_scenario ex_scenarios[] = {
 	  .threads = { "0:aaaa|fffv", "1:aaaa|fff" }, .cap = 1, .runs = 20000 },
 	{ .name = "long", .about = "magazines that take more than one step to drain", .heap = { { 8, C01 } },
 	  .threads = { "0:aaaafff|a", "1:|aaff" }, .credits = 4, .cap = 3, .runs = 20000 },
+	{ .name = "long-depot", .about = "a magazine in the depot that takes more than one step to drain", .heap = { { 14, C01 } },
+	  .threads = { "0:aaaaaaafffffff|aaf", "1:|bf" }, .credits = 7, .cap = 3, .runs = 20000 },
 	/* ---- inbox ---- */
 	{ .name = "inbox", .about = "a CPU that is not local frees through the inbox", .heap = { { 4, C0 } },
 	  .threads = { "0:aaff|afaf", "1:|afaf" }, .credits = 2, .cap = 2, .runs = 20000 },

@@ -339,23 +339,74 @@ static void served_on_the_way(void **state)
 	assert_int_equal(outcome, SERVED);
 	assert_true(heap->freeze.phase != NH__DONE);
 	assert_true(nh__owner_is_live(nh__load_relaxed(&nh__block_at(payload)->owner)));
-	/* an early thaw leaves a chain behind: the next freeze gives it back before it closes inboxes */
+	/* an early thaw leaves nothing in its hands: what is left of the chain is where it was */
+	uint32_t rest = heap->freeze.rest;
+	size_t parked = cached();
+	assert_true(NH__COUNT(rest) > 0);
 	leave_surely(&part);
 	assert_int_equal(heap->freeze.phase, NH__IDLE);
-	uint32_t rest = heap->freeze.rest;
-	assert_true(NH__COUNT(rest) > 0);
+	assert_int_equal(heap->freeze.rest, 0);
+	assert_int_equal(heap->cache[0]->slot[need.klass].cur, rest);
+	assert_int_equal(cached(), parked);
 	assert_false(nothing_cached(heap));
-	struct nh__need more = impossible();
 	struct nh__join again = { .heap = heap };
-	go_to(&again, NH__CLOSE);
-	assert_true(heap->freeze.rest == rest);
-	assert_null(one_hold(&again, &more, &outcome));
-	assert_true(heap->freeze.rest != rest);
-	assert_int_equal(heap->freeze.closed, 0);
 	go_to(&again, NH__DONE);
 	assert_int_equal(cached(), 0);
 	leave_surely(&again);
 }
+
+#if NH__DEPOT
+
+/* Blocks of a class, parked nowhere yet. */
+static uint32_t chain_of(const struct nh__need *need, unsigned count)
+{
+	const struct nh__cache_head *head = &heap->cache[0]->head;
+	uint32_t chain = 0;
+	assert_true(nh__heap_lock(heap, nh_port_cpu()));
+	for (unsigned i = 0; i < count; i++) {
+		struct nh__block *block = nh__block_at(nh__take_locked(heap, need));
+		chain = nh__chain_link(head->secret, chain, i, block, nh__chain_offset(head, block));
+	}
+	struct nh__note note = { NH_FAULT_NONE, NULL };
+	nh__heap_unlock(heap, nh_port_cpu(), &note);
+	return chain;
+}
+
+/* A chain in the inbox or the depot that a reclaim by CPU 0 is at when it ends early. */
+static void put_back_where_it_was(void **state)
+{
+	(void)state;
+	const struct nh__need need = need_of(32);
+	struct nh__shared *shared = &heap->shared[need.klass];
+	struct nh__need more = impossible();
+	for (unsigned depot = 0; depot <= NH_DEPOT_SLOTS; depot++) {
+		_Atomic uint32_t *word = depot == 0 ? &shared->inbox : &shared->depot[depot - 1u];
+		struct nh__join part = { .heap = heap };
+		uint32_t chain = chain_of(&need, 2u * NH_SLICE + 1u), rest;
+		nh__store_relaxed(word, chain);
+		heap->freeze.complete = false; /* no gate operation has put it there */
+		enum outcome outcome = AGAIN;
+		go_to(&part, depot == 0 ? NH__CLOSE : NH__DRAIN);
+		while (heap->freeze.rest == 0)
+			assert_null(one_hold(&part, &more, &outcome));
+		assert_int_equal(heap->freeze.rest, chain);
+		assert_null(one_hold(&part, &more, &outcome));
+		rest = heap->freeze.rest;
+		assert_int_equal(NH__COUNT(rest), NH_SLICE + 1u);
+		leave_surely(&part);
+		assert_int_equal(nh__load_relaxed(word), rest);
+		assert_int_equal(heap->freeze.rest, 0);
+		for (unsigned klass = 0; klass < NH_CLASSES; klass++)
+			assert_true(nh__load_relaxed(&heap->shared[klass].inbox) == (depot == 0 && klass == need.klass ? rest : 0));
+		struct nh__join again = { .heap = heap };
+		go_to(&again, NH__DONE);
+		leave_surely(&again);
+		assert_int_equal(nh__load_relaxed(word), 0);
+	}
+	assert_int_equal(cached(), 0);
+}
+
+#endif
 
 /* ---- waiters ------------------------------------------------------------------------------ */
 
@@ -458,10 +509,6 @@ static void freeze_only_if_something_was_cached(void **state)
 	assert_false(nothing_cached(heap));
 	nh__store_relaxed(&heap->shared[NH_CLASSES - 1u].inbox, 0);
 #endif
-	heap->freeze.rest = 65;
-	assert_false(nothing_cached(heap));
-	heap->freeze.rest = 0;
-	assert_true(nothing_cached(heap));
 }
 
 /* ---- several heaps ------------------------------------------------------------------------ */
@@ -599,6 +646,9 @@ int main(int argc, char **argv)
 #endif
 		TEST(drained_in_steps),
 		TEST(served_on_the_way),
+#if NH__DEPOT
+		TEST(put_back_where_it_was),
+#endif
 		TEST(last_waiter_thaws),
 		TEST(thaws_by_itself),
 		TEST(freeze_only_if_something_was_cached),
