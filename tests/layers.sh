@@ -14,7 +14,7 @@ LAYERS='
 arch/port
 core/atomic core/size core/block core/status core/fault
 core/guard
-core/tlsf core/starts core/single
+core/tlsf core/tlsf_lists core/tlsf_links core/tlsf_region core/starts core/single
 arch/host/lock_ck
 core/lock core/gate core/cache
 core/heap core/reclaim core/drain

@@ -589,12 +589,12 @@ ex_mutant(first-published-relaxed
 # ---- blocks and TLSF ----------------------------------------------------------------------
 
 ex_mutant(walk-ignores-merges
-          FILE core/tlsf.c
+          FILE core/tlsf_links.h
           FIND "	if (tlsf->walk == block)
 		tlsf->walk = nh__block_after(whole, span);"
           REPLACE "	(void)whole;
 	(void)span;"
-          OPTIONS --scenario merges --scenario validate)
+          UNITS core/tlsf.c OPTIONS --scenario merges --scenario validate)
 
 # ---- the RP2040's spinlocks ---------------------------------------------------------------
 

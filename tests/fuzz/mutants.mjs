@@ -14,17 +14,17 @@ import { spawnSync } from 'node:child_process';
 import { parseArgs } from 'node:util';
 import { run, RunError, runMain } from '../../bench/run.mjs';
 
-/** [name, target, source of core, the text that is replaced, and by what]. The text is in the source exactly once. */
+/** [name, target, source or header of core, the text that is replaced, and by what]. The text is in the file exactly once. */
 const MUTANTS = [
   ['a block is not split', 'heaps_moderate', 'tlsf.c', 'have - span >= NH_SPAN_MIN) {\n\t\tlist_in(', 'have - span >= 4096u) {\n\t\tlist_in('],
   ['PREV_FREE stays when all of a block is taken', 'heaps_moderate', 'tlsf.c',
     '\t} else {\n\t\tnh__flag_clear(nh__block_after(taken, have), NH__PREV_FREE);\n\t}', '\t}'],
   ['PREV_FREE is not set when a block is freed', 'heaps_moderate', 'tlsf.c', '\t\tnh__flag_set(next, NH__PREV_FREE);', '\t\t(void)next;'],
-  ['the block behind is not merged', 'heaps_full', 'tlsf.c', 'span += nh__block_span(next);\n\t\tabsorbed(', 'span += 0;\n\t\tabsorbed('],
+  ['the block behind is not merged', 'heaps_full', 'tlsf.c', 'span += behind;\n\t\tabsorbed(', 'span += 0;\n\t\tabsorbed('],
   ['an aligned fit forgets the gap', 'heaps_moderate', 'tlsf.c', 'return have >= span && have - span >= gap_in(block, align);', 'return have >= span;'],
   ['the last chance ends one list early', 'heaps_moderate', 'tlsf.c', 'list > last)', 'list >= last - 1u)'],
   ['a gap before an aligned block may be too small', 'heaps_moderate', 'tlsf.c', 'while (gap != 0 && gap < NH_SPAN_MIN)', 'while (gap != 0 && gap < 1u)'],
-  ['a removed region goes on counting', 'heaps_moderate', 'tlsf.c', '\ttlsf->total -= span;\n', ''],
+  ['a removed region goes on counting', 'heaps_moderate', 'tlsf_region.c', '\ttlsf->total -= span;\n', ''],
   ['what came to an inbox is lost', 'heaps_moderate', 'heap.c', '(slot->cur = nh__inbox_take(shared)) != 0)', '(slot->cur = nh__inbox_take(shared) & 0u) != 0)'],
   ['a stopped CPU keeps its second magazine', 'heaps_moderate', 'drain.c', 'return heap->two ? &cache->prev[number - NH_CLASSES] : NULL;', 'return NULL;'],
   ['a drain forgets a block', 'heaps_moderate', 'drain.c', '\t\tnh__tlsf_give(&heap->tlsf, block);', '\t\tif (chain != 0)\n\t\t\tnh__tlsf_give(&heap->tlsf, block);'],
@@ -43,7 +43,7 @@ const MUTANTS = [
   ['an odd rewind is rounded the wrong way', 'single_full', 'single.c', 'skip = back - rewind;', 'skip = 0;'],
   ['a pointer before the first block is believed', 'single_full', 'single.c', 'payload < region.first || payload >= region.end)\n\t\treturn NH_FAULT_POINTER', 'payload >= region.end)\n\t\treturn NH_FAULT_POINTER'],
   ['a free block is freed again', 'pointers_basic', 'instance.c', 'ref.fault = NH_FAULT_DOUBLE_FREE;\n\t\treturn ref;', 'ref.heap = heap;\n\t\treturn ref;'],
-  ['a list link is followed anywhere', 'pointers_moderate', 'tlsf.c', 'NH__UNLIKELY(outside(tlsf, next) || links(after)', 'NH__UNLIKELY(links(after)'],
+  ['a list link is followed anywhere', 'pointers_moderate', 'tlsf_links.h', 'NH__UNLIKELY(outside(tlsf, next) || links(after)', 'NH__UNLIKELY(links(after)'],
   ['a damaged neighbour is merged', 'pointers_moderate', 'tlsf.c', 'good = previous_is_sound(tlsf, nh__at_offset(tlsf, offset - before), before, offset, room);', 'good = true;'],
   ['a magazine leads out of the heap', 'snapshot_moderate', 'check.c', '\t\tif (nh__heap_at(instance, (uintptr_t)payload) != heap)', '\t\tif (payload == NULL)'],
   ['regions are not looked up', 'snapshot_moderate', 'check.c', '|| offset / sizeof instance->regions[0] >= left', ''],
@@ -55,6 +55,9 @@ const { values: options, positionals } = parseArgs({
   allowPositionals: true,
   options: { build: { type: 'string', default: 'build/fuzz' }, seconds: { type: 'string', default: '60' } },
 });
+
+/** Who includes a header that is edited. */
+const INCLUDED_BY = { 'tlsf_links.h': 'tlsf.c' };
 
 function edited(name, source, find, replace) {
   const text = readFileSync(join('core', source), 'utf8');
@@ -75,12 +78,13 @@ function commandOf(commands, level, source) {
 function build(commands, mutant, dir) {
   const [name, target, source, find, replace] = mutant;
   const [driver, level] = target.split('_');
-  const path = join(dir, source), object = `${path}.o`, program = join(dir, target), folder = join(options.build, 'tests/fuzz');
-  mkdirSync(dir, { recursive: true });
+  const path = join(dir, 'core', source), object = `${path}.o`, program = join(dir, target), folder = join(options.build, 'tests/fuzz');
+  mkdirSync(join(dir, 'core'), { recursive: true });
   writeFileSync(path, edited(name, source, find, replace));
-  const words = commandOf(commands, level, source);
+  const unit = INCLUDED_BY[source] ?? source;
+  const words = commandOf(commands, level, unit);
   const flags = words.filter((word, i) => !['-c', '-o', '-MF', '-MT'].includes(words[i - 1]) && !['-c', '-o', '-MD', '-MF', '-MT', '-Werror'].includes(word));
-  run([...flags, '-w', '-c', path, '-o', object]);
+  run([flags[0], `-I${dir}`, ...flags.slice(1), '-w', '-c', unit === source ? path : join('core', unit), '-o', object]);
   run([flags[0], '-fsanitize=fuzzer,address,undefined', '-Wl,--wrap=nh_port_entropy', object,
     join(folder, `CMakeFiles/fuzz_${target}.dir/fuzz_${driver}.c.o`), join(folder, `libfuzz_core_${level}.a`), '-pthread', '-o', program]);
   return program;

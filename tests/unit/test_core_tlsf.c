@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * core/tlsf.c without a heap around it: which list a span belongs to, what the bounded search
- * chooses, what the last chance finds, merging, resizing, accounts. The source is included, because
- * the mapping to lists is static there. Damage: test_core_tlsf_damage.c.
+ * chooses, what the last chance finds, merging, resizing, accounts. The source is included for the table of
+ * levels, which is private to it. Damage: test_core_tlsf_damage.c.
  */
 #include "core/tlsf.c"
 
 #include "tests/support/random.h"
 #include "white.h"
+
+#include <string.h>
 
 static white_tlsf w;
 
@@ -63,7 +65,7 @@ static void row(const uint32_t *spans, unsigned count, size_t *at)
 
 /* ---- mapping ------------------------------------------------------------------------------ */
 
-/* The least span of a list, from the table at the top of core/tlsf.c. */
+/* The least span of a list, from the table at the top of core/tlsf_lists.h. */
 static uint64_t least_of(unsigned list)
 {
 	return list < 8 ? list : (uint64_t)(8u + list % 8u) << (list / 8u - 1u);
