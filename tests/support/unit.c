@@ -45,6 +45,39 @@ void unit_abandon(unit *u)
 	nht_fault_release();
 }
 
+int unit_tear_down(void **state)
+{
+	unit_end(*state);
+	return 0;
+}
+
+int unit_tear_down_damaged(void **state)
+{
+	unit_abandon(*state);
+	return 0;
+}
+
+static const char *reason;
+
+static void skipped(void **state)
+{
+	(void)state;
+	unit_skip(reason);
+}
+
+int unit_all_skipped(const char *why)
+{
+	const struct CMUnitTest tests[] = {cmocka_unit_test(skipped)};
+	reason = why;
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
+
+void unit_add_region(unit *u, int heap, unsigned part)
+{
+	assert_status(nh_instance_region_add(u->instance, heap, u->arena.parts[part].base, u->arena.parts[part].size),
+	              NH_OK);
+}
+
 nh_heap_stats unit_stats(unit *u, int heap)
 {
 	nh_heap_stats stats;
@@ -66,6 +99,30 @@ void unit_expect_fault_of(nh_fault_code code, nh_fault_code other, const void *a
 void unit_expect_fault(nh_fault_code code, const void *address)
 {
 	unit_expect_fault_of(code, code, address);
+}
+
+void unit_on_cpu(unsigned cpu)
+{
+	assert_status(nh_host_attach((int)(cpu % NH_CPUS)), NH_OK);
+}
+
+void *unit_take(unit *u, int heap, size_t size)
+{
+	const nh_request request = {.heaps = UINT32_C(1) << heap};
+	return nh_instance_alloc(u->instance, &request, size);
+}
+
+void *unit_fill(unit *u, int heap)
+{
+	void *first = NULL;
+	for (size_t size = KIB; size >= 8; size /= 2) {
+		void **block;
+		while ((block = unit_take(u, heap, size)) != NULL) {
+			*block = first;
+			first = block;
+		}
+	}
+	return first;
 }
 
 void *unit_take_all(unit *u, size_t size, unsigned *count)

@@ -63,6 +63,26 @@ void unit_end(unit *u);
 /* The same without the oracles, for tests that damage the heap. */
 void unit_abandon(unit *u);
 
+/* Both for cmocka, after a set-up that left the unit in *state. */
+int unit_tear_down(void **state);
+int unit_tear_down_damaged(void **state);
+#define unit_case(function, set_up) cmocka_unit_test_setup_teardown(function, set_up, unit_tear_down)
+#define unit_case_damaged(function, set_up)                                                \
+	cmocka_unit_test_setup_teardown(function, set_up, unit_tear_down_damaged)
+
+/* Leaves the test and says why, so that nobody takes it for a passed one. */
+#define unit_skip(why)                                                                     \
+	do {                                                                               \
+		print_message("skipped: %s\n", (why));                                     \
+		skip();                                                                    \
+	} while (0)
+
+/* The main() of a program that has nothing to test in this configuration: one skipped test. */
+int unit_all_skipped(const char *why);
+
+/* Adds part `part` to a heap as a region. */
+void unit_add_region(unit *u, int heap, unsigned part);
+
 nh_heap_stats unit_stats(unit *u, int heap);
 
 /* Exactly one report since the last clear, of this code, at this address, on this CPU. Clears. */
@@ -70,7 +90,15 @@ void unit_expect_fault(nh_fault_code code, const void *address);
 /* The same where either code is right. */
 void unit_expect_fault_of(nh_fault_code code, nh_fault_code other, const void *address);
 
-/* Takes all of a heap in blocks of `size`, chained through their first word. */
+/* This thread is in slot `cpu` from now on, or in one of those that there are. */
+void unit_on_cpu(unsigned cpu);
+
+/* A block of one heap and no other, or NULL. */
+void *unit_take(unit *u, int heap, size_t size);
+/* All that a heap has, chained through the first word. */
+void *unit_fill(unit *u, int heap);
+
+/* Takes what there is in blocks of `size`, chained through their first word. */
 void *unit_take_all(unit *u, size_t size, unsigned *count);
 void unit_free_chain(unit *u, void *first);
 

@@ -7,17 +7,10 @@ static unit u;
 static int set_up(void **state)
 {
 	static const size_t sizes[] = { 64 * KIB, 8 * KIB, 4 * KIB };
-	(void)state;
+	*state = &u;
 	unit_lay_out(&u, 3, sizes);
 	u.configs[0].affinity = NH_CPU(0);
 	unit_begin(&u, 1);
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	(void)state;
-	unit_end(&u);
 	return 0;
 }
 
@@ -145,12 +138,12 @@ static void instances_go_in_any_order(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(nothing_to_work_on, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(nowhere_to_answer, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(no_such_heap_or_cpu, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(sizes_that_cannot_be, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(plain_requests, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(instances_go_in_any_order, set_up, tear_down),
+		unit_case(nothing_to_work_on, set_up),
+		unit_case(nowhere_to_answer, set_up),
+		unit_case(no_such_heap_or_cpu, set_up),
+		unit_case(sizes_that_cannot_be, set_up),
+		unit_case(plain_requests, set_up),
+		unit_case(instances_go_in_any_order, set_up),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

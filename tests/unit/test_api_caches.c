@@ -9,23 +9,11 @@
 
 static unit u;
 
-static int tear_down(void **state)
-{
-	(void)state;
-	unit_end(&u);
-	return 0;
-}
-
 static int set_up(void **state)
 {
-	(void)state;
+	*state = &u;
 	unit_one(&u, 128 * KIB, 0);
 	return 0;
-}
-
-static void on_cpu(int cpu)
-{
-	assert_status(nh_host_attach(cpu % NH_CPUS), NH_OK);
 }
 
 /* Fills this CPU's caches in all small classes, as far as the budget lets it. */
@@ -48,11 +36,11 @@ static void idle_cpu_is_reclaimed(void **state)
 {
 	(void)state;
 	size_t largest = unit_stats(&u, 0).largest_free;
-	for (int cpu = 1; cpu < NH_CPUS && cpu < 5; cpu++) {
-		on_cpu(cpu);
+	for (unsigned cpu = 1; cpu < NH_CPUS && cpu < 5; cpu++) {
+		unit_on_cpu(cpu);
 		fill_caches();
 	}
-	on_cpu(0);
+	unit_on_cpu(0);
 	nh_heap_stats stats = unit_stats(&u, 0);
 	if (NH_CACHES && NH_CPUS > 1) {
 		assert_true(stats.cached > 0);
@@ -73,12 +61,12 @@ static void idle_cpu_gives_every_cell(void **state)
 	(void)state;
 	unsigned cells, again;
 	unit_free_chain(&u, unit_take_all(&u, 56, &cells));
-	for (int cpu = 1; cpu < NH_CPUS && cpu < 5; cpu++) {
-		on_cpu(cpu);
+	for (unsigned cpu = 1; cpu < NH_CPUS && cpu < 5; cpu++) {
+		unit_on_cpu(cpu);
 		unit_free_chain(&u, unit_take_all(&u, 56, &again));
 		assert_int_equal(again, cells);
 	}
-	on_cpu(0);
+	unit_on_cpu(0);
 	void *chain = unit_take_all(&u, 56, &again);
 	assert_int_equal(again, cells);
 	unit_free_chain(&u, chain);
@@ -131,7 +119,7 @@ static void trim_empties_caches(void **state)
 {
 	(void)state;
 	fill_caches();
-	on_cpu(1);
+	unit_on_cpu(1);
 	fill_caches();
 	assert_status(nh_instance_trim(u.instance, 0), NH_OK);
 	assert_int_equal(unit_stats(&u, 0).cached, 0);
@@ -154,20 +142,20 @@ static void detach_drains(void **state)
 	nh_host_detach();
 	assert_int_equal(nh_host_cpu(), NH_CPUS);
 	assert_int_equal(unit_stats(&u, 0).cached, 0);
-	on_cpu(0);
+	unit_on_cpu(0);
 }
 
 static void budget_holds(void **state)
 {
 	(void)state;
-	for (int cpu = 0; cpu < NH_CPUS && cpu < 8; cpu++) {
-		on_cpu(cpu);
+	for (unsigned cpu = 0; cpu < NH_CPUS && cpu < 8; cpu++) {
+		unit_on_cpu(cpu);
 		fill_caches();
 		nh_heap_stats stats = unit_stats(&u, 0);
 		assert_sound(nht_accounts_balance(u.instance, 0)); /* cached against the limit among others */
 		assert_true(stats.cache_limit <= (stats.size >> NH_CACHE_SHARE) + 1024u);
 	}
-	on_cpu(0);
+	unit_on_cpu(0);
 }
 
 /* ---- out of memory at the k-th call ------------------------------------------------------- */
@@ -272,15 +260,15 @@ static void memory_runs_out_anywhere(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(idle_cpu_is_reclaimed, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(idle_cpu_gives_every_cell, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(caches_open_after_reclaim, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(hits_are_counted, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(trim_empties_caches, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(detach_drains, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(budget_holds, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(every_call_may_fail, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(memory_runs_out_anywhere, set_up, tear_down),
+		unit_case(idle_cpu_is_reclaimed, set_up),
+		unit_case(idle_cpu_gives_every_cell, set_up),
+		unit_case(caches_open_after_reclaim, set_up),
+		unit_case(hits_are_counted, set_up),
+		unit_case(trim_empties_caches, set_up),
+		unit_case(detach_drains, set_up),
+		unit_case(budget_holds, set_up),
+		unit_case(every_call_may_fail, set_up),
+		unit_case(memory_runs_out_anywhere, set_up),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

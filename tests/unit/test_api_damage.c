@@ -10,17 +10,9 @@
 #include "tests/support/unit.h"
 
 #if NH_HARDENING < NH_HARDENING_MODERATE
-static void skipped(void **state)
-{
-	(void)state;
-	print_message("links and neighbours are checked from NH_HARDENING_MODERATE on\n");
-	skip();
-}
-
 int main(void)
 {
-	const struct CMUnitTest tests[] = {cmocka_unit_test(skipped)};
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return unit_all_skipped("links and neighbours are checked from NH_HARDENING_MODERATE on");
 }
 #else
 
@@ -34,22 +26,15 @@ static unit u;
 
 static int set_up(void **state)
 {
-	(void)state;
+	*state = &u;
 	unit_one(&u, 96 * KIB, 0);
 	return 0;
 }
 
 static int set_up_plain(void **state)
 {
-	(void)state;
+	*state = &u;
 	unit_one(&u, 96 * KIB, NH_HEAP_NO_CACHES);
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	(void)state;
-	unit_abandon(&u);
 	return 0;
 }
 
@@ -286,14 +271,14 @@ static void validate_survives_anything(void **state)
 	assert_true(found * 10u > TRIALS * 7u);
 }
 
-#define PLAIN(test) cmocka_unit_test_setup_teardown(test, set_up_plain, tear_down)
+#define PLAIN(test) unit_case_damaged(test, set_up_plain)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 #if NH_CACHES
-		cmocka_unit_test_setup_teardown(write_after_free_cached, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(write_after_free_then_trim, set_up, tear_down),
+		unit_case_damaged(write_after_free_cached, set_up),
+		unit_case_damaged(write_after_free_then_trim, set_up),
 #endif
 		PLAIN(write_after_free_in_tlsf), PLAIN(overrun_seen_by_validate), PLAIN(overrun_seen_at_free),
 		PLAIN(overrun_seen_by_neighbour), PLAIN(underrun), PLAIN(validate_survives_anything),

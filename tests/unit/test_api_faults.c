@@ -24,37 +24,24 @@ static void begin(uint32_t flags)
 
 static int with_caches(void **state)
 {
-	(void)state;
+	*state = &u;
 	begin(0);
 	return 0;
 }
 
 static int without_caches(void **state)
 {
-	(void)state;
+	*state = &u;
 	begin(NH_HEAP_NO_CACHES);
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	(void)state;
-	unit_end(&u);
 	return 0;
 }
 
 static void *take(int heap, size_t size)
 {
-	nh_request request = {.heaps = UINT32_C(1) << heap};
-	void *block = nh_instance_alloc(u.instance, &request, size);
+	void *block = unit_take(&u, heap, size);
 	assert_non_null(block);
 	assert_int_equal(nh_instance_heap_of(u.instance, block), heap);
 	return block;
-}
-
-static void on_cpu(int cpu)
-{
-	assert_status(nh_host_attach(cpu % NH_CPUS), NH_OK);
 }
 
 /* Frees again, expects the report and that nothing changed. The header of a block that was merged
@@ -106,9 +93,9 @@ static void double_free_other_cpu(void **state)
 	void *block = take(SHARED, 40);
 	wall[1] = take(SHARED, 40);
 	nh_instance_free(u.instance, block);
-	on_cpu(1); /* CPU 0's magazines keep it */
+	unit_on_cpu(1); /* CPU 0's magazines keep it */
 	free_again(block, false);
-	on_cpu(0);
+	unit_on_cpu(0);
 	nh_instance_free(u.instance, wall[0]);
 	nh_instance_free(u.instance, wall[1]);
 }
@@ -132,7 +119,7 @@ static void double_free_in_inbox(void **state)
 		assert_int_equal(after.cached - before.cached, (40 + NHT_OVERHEAD + NHT_ALIGNMENT - 1u) / NHT_ALIGNMENT * NHT_ALIGNMENT);
 	}
 	free_again(block, false);
-	on_cpu(1);
+	unit_on_cpu(1);
 	free_again(block, false);
 	nh_instance_free(u.instance, wall[0]);
 	nh_instance_free(u.instance, middle);
@@ -254,8 +241,8 @@ static void interior(void **state)
 }
 
 #define BOTH(test)                                                                    \
-	{#test ", caches", test, with_caches, tear_down, NULL},                       \
-	{#test ", no caches", test, without_caches, tear_down, NULL}
+	{#test ", caches", test, with_caches, unit_tear_down, NULL},                       \
+	{#test ", no caches", test, without_caches, unit_tear_down, NULL}
 
 int main(void)
 {

@@ -11,16 +11,9 @@ static unit u;
 static int set_up(void **state)
 {
 	static const size_t sizes[] = {32 * KIB, 32 * KIB, 32 * KIB, 8 * KIB, 8 * KIB, 8 * KIB, 8 * KIB};
-	(void)state;
+	*state = &u;
 	unit_lay_out(&u, sizeof sizes / sizeof sizes[0], sizes);
 	unit_begin(&u, 1);
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	(void)state;
-	unit_end(&u);
 	return 0;
 }
 
@@ -147,7 +140,7 @@ static void two_threads_add(void **state)
 		assert_int_equal(unit_stats(&u, 0).regions, 5);
 		assert_sound(nht_all_heaps_returned(u.instance));
 		unit_abandon(&u);
-		set_up(NULL);
+		set_up(state);
 	}
 }
 
@@ -174,7 +167,7 @@ static void two_threads_add_the_same(void **state)
 		assert_int_equal(unit_stats(&u, 0).regions, 2);
 		assert_sound(nht_all_heaps_returned(u.instance));
 		unit_abandon(&u);
-		set_up(NULL);
+		set_up(state);
 	}
 }
 
@@ -203,12 +196,12 @@ static void slots(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(isolated, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(no_shared_memory, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(heap_added_in_use, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(two_threads_add, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(two_threads_add_the_same, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(slots, set_up, tear_down),
+		unit_case(isolated, set_up),
+		unit_case(no_shared_memory, set_up),
+		unit_case(heap_added_in_use, set_up),
+		unit_case(two_threads_add, set_up),
+		unit_case(two_threads_add_the_same, set_up),
+		unit_case(slots, set_up),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

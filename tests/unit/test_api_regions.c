@@ -16,17 +16,10 @@ static unit u;
 static int set_up(void **state)
 {
 	static const size_t sizes[PARTS] = {8 * KIB, 6 * KIB, 8 * KIB, 4 * KIB, 64, 4 * KIB};
-	(void)state;
+	*state = &u;
 	unit_lay_out(&u, PARTS, sizes);
 	for (unsigned i = 2; i < PARTS; i++)
 		memset(u.arena.parts[i].base, 0x5e, u.arena.parts[i].size);
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	(void)state;
-	unit_end(&u);
 	return 0;
 }
 
@@ -302,7 +295,7 @@ static void too_many_heaps(void **state)
 	assert_int_equal(nh_instance_heap_count(u.instance), NH_MAX_HEAPS);
 	unit_end(&u);
 	free(memory);
-	set_up(NULL);
+	set_up(state);
 	unit_begin(&u, 1);
 }
 
@@ -399,19 +392,19 @@ static void default_twice(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(region_refusals, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(region_once, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(region_odd, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(too_many_regions, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(heap_refusals, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(control_refusals, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(control_is_taken, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(control_size_of_invalid, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(too_many_heaps, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(init_all_or_nothing, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(init_refusals, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(default_before_init, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(default_twice, set_up, tear_down),
+		unit_case(region_refusals, set_up),
+		unit_case(region_once, set_up),
+		unit_case(region_odd, set_up),
+		unit_case(too_many_regions, set_up),
+		unit_case(heap_refusals, set_up),
+		unit_case(control_refusals, set_up),
+		unit_case(control_is_taken, set_up),
+		unit_case(control_size_of_invalid, set_up),
+		unit_case(too_many_heaps, set_up),
+		unit_case(init_all_or_nothing, set_up),
+		unit_case(init_refusals, set_up),
+		unit_case(default_before_init, set_up),
+		unit_case(default_twice, set_up),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -17,18 +17,11 @@ static unit u;
 static int set_up(void **state)
 {
 	static const size_t sizes[PARTS] = {40 * KIB, 40 * KIB, 24 * KIB, 16 * KIB, 8 * KIB};
-	(void)state;
+	*state = &u;
 	unit_lay_out(&u, PARTS, sizes);
 	u.configs[0].flags = u.configs[1].flags = 0;
 	unit_begin(&u, 2);
-	assert_status(nh_instance_region_add(u.instance, 0, u.arena.parts[2].base, u.arena.parts[2].size), NH_OK);
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	(void)state;
-	unit_end(&u);
+	unit_add_region(&u, 0, 2);
 	return 0;
 }
 
@@ -305,15 +298,15 @@ static void walks_are_told(void **state)
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(an_unused_region_goes, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(live_blocks_keep_it, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(a_refusal_leaves_it_usable, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(caches_do_not_keep_it, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(refusals, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(regions_come_and_go, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(a_heap_goes_with_all_regions, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(heaps_come_and_go, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(walks_are_told, set_up, tear_down),
+		unit_case(an_unused_region_goes, set_up),
+		unit_case(live_blocks_keep_it, set_up),
+		unit_case(a_refusal_leaves_it_usable, set_up),
+		unit_case(caches_do_not_keep_it, set_up),
+		unit_case(refusals, set_up),
+		unit_case(regions_come_and_go, set_up),
+		unit_case(a_heap_goes_with_all_regions, set_up),
+		unit_case(heaps_come_and_go, set_up),
+		unit_case(walks_are_told, set_up),
 	};
 	nht_start(argc, argv);
 	return cmocka_run_group_tests(tests, NULL, NULL);

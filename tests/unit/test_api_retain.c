@@ -33,24 +33,17 @@ static int lay_out(size_t size)
 
 static int set_up(void **state)
 {
-	(void)state;
+	*state = &u;
 	return lay_out(SIZE);
 }
 
 /* Its headers are most of it. */
 static int set_up_small(void **state)
 {
-	(void)state;
+	*state = &u;
 	lay_out(SMALL);
 	u.configs[0].control = control;
 	u.configs[0].control_size = sizeof control;
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	(void)state;
-	unit_end(&u);
 	return 0;
 }
 
@@ -607,21 +600,20 @@ static void two_places(void **state)
 
 int main(int argc, char **argv)
 {
-#define WITH(name, begin) cmocka_unit_test_setup_teardown(name, begin, tear_down)
 	const struct CMUnitTest tests[] = {
-		WITH(cold_then_kept, set_up),        WITH(sizes_are_kept, set_up),
-		WITH(control_is_not_kept, set_up),   WITH(at_random, set_up),
-		WITH(stale_pointers, set_up),        WITH(realloc_does_not_move_down, set_up),
-		WITH(roots, set_up),                 WITH(roots_of_others, set_up),
-		WITH(damaged_root, set_up),          WITH(second_attempt, set_up),
+		unit_case(cold_then_kept, set_up),        unit_case(sizes_are_kept, set_up),
+		unit_case(control_is_not_kept, set_up),   unit_case(at_random, set_up),
+		unit_case(stale_pointers, set_up),        unit_case(realloc_does_not_move_down, set_up),
+		unit_case(roots, set_up),                 unit_case(roots_of_others, set_up),
+		unit_case(damaged_root, set_up),          unit_case(second_attempt, set_up),
 #if NH__STARTS
-		WITH(claimed, set_up),               WITH(broken_trailer, set_up),
-		WITH(starts, set_up),
+		unit_case(claimed, set_up),               unit_case(broken_trailer, set_up),
+		unit_case(starts, set_up),
 #endif
-		WITH(refusals, set_up),              WITH(removed_is_gone, set_up),
-		WITH(other_memory, set_up),          WITH(record_bits, set_up_small),
-		WITH(header_bits, set_up_small),     WITH(header_bits, set_up),
-		WITH(rubbish, set_up_small),         WITH(two_places, set_up_small),
+		unit_case(refusals, set_up),              unit_case(removed_is_gone, set_up),
+		unit_case(other_memory, set_up),          unit_case(record_bits, set_up_small),
+		unit_case(header_bits, set_up_small),     unit_case(header_bits, set_up),
+		unit_case(rubbish, set_up_small),         unit_case(two_places, set_up_small),
 	};
 	nht_start(argc, argv);
 	return cmocka_run_group_tests(tests, NULL, NULL);

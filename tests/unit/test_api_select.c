@@ -5,17 +5,9 @@
 #include "tests/support/unit.h"
 
 #if NH_CPUS < 2 || NH_MAX_HEAPS < 6
-static void skipped(void **state)
-{
-	(void)state;
-	print_message("needs two CPUs and six heaps\n");
-	skip();
-}
-
 int main(void)
 {
-	const struct CMUnitTest tests[] = {cmocka_unit_test(skipped)};
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return unit_all_skipped("needs two CPUs and six heaps");
 }
 #else
 
@@ -27,7 +19,7 @@ static unsigned char control[64 * 1024] __attribute__((aligned(16))); /* enough 
 static int set_up(void **state)
 {
 	static const size_t sizes[HEAPS] = {8 * KIB, 6 * KIB, 6 * KIB, 6 * KIB, 20 * KIB, 6 * KIB};
-	(void)state;
+	*state = &u;
 	unit_lay_out(&u, HEAPS, sizes);
 	u.configs[NEAR_0].affinity = NH_CPU(0);
 	u.configs[NEAR_1].affinity = NH_CPU(1);
@@ -42,13 +34,6 @@ static int set_up(void **state)
 	return 0;
 }
 
-static int tear_down(void **state)
-{
-	(void)state;
-	unit_end(&u);
-	return 0;
-}
-
 /* The heap that serves this request now; the block goes back at once. -1 = NULL. */
 static int served_by(const nh_request *request, size_t size)
 {
@@ -59,35 +44,14 @@ static int served_by(const nh_request *request, size_t size)
 	return heap;
 }
 
-/* Takes everything a heap has in blocks of no class. */
-static void *exhaust(int heap)
-{
-	nh_request only = {.heaps = UINT32_C(1) << heap};
-	void *first = NULL;
-	for (size_t size = 1024; size >= 8; size /= 2)
-		for (;;) {
-			void **block = nh_instance_alloc(u.instance, &only, size);
-			if (block == NULL)
-				break;
-			*block = first;
-			first = block;
-		}
-	return first;
-}
-
-static void on_cpu(int cpu)
-{
-	assert_status(nh_host_attach(cpu), NH_OK);
-}
-
 static void plain_goes_near_first(void **state)
 {
 	(void)state;
 	nh_request plain = {0};
 	assert_int_equal(served_by(&plain, 100), NEAR_0);
-	on_cpu(1);
+	unit_on_cpu(1);
 	assert_int_equal(served_by(&plain, 100), NEAR_1);
-	on_cpu(NH_CPUS > 2 ? 2 : 0);
+	unit_on_cpu(NH_CPUS > 2 ? 2 : 0);
 	assert_int_equal(served_by(&plain, 100), NH_CPUS > 2 ? SHARED : NEAR_0);
 }
 
@@ -101,7 +65,7 @@ static void falls_back_in_order(void **state)
 		void *block = nh_instance_malloc(u.instance, 200);
 		assert_int_equal(nh_instance_heap_of(u.instance, block), order[i]);
 		nh_instance_free(u.instance, block);
-		chains[i] = exhaust(order[i]);
+		chains[i] = unit_fill(&u, order[i]);
 	}
 	/* PSRAM has room, but is not default-eligible */
 	assert_null(nh_instance_malloc(u.instance, 200));
@@ -119,13 +83,13 @@ static void no_foreign(void **state)
 	nh_request own = {.flags = NH_NO_FOREIGN};
 	nh_request any = {0};
 	nh_request fast = {.require = NH_ATTR_FAST, .flags = NH_NO_FOREIGN};
-	void *chains[3] = {exhaust(NEAR_0), exhaust(SHARED), exhaust(DMA)};
+	void *chains[3] = {unit_fill(&u, NEAR_0), unit_fill(&u, SHARED), unit_fill(&u, DMA)};
 	assert_int_equal(served_by(&any, 64), NEAR_1);
 	assert_int_equal(served_by(&own, 64), -1);
 	assert_int_equal(served_by(&fast, 64), -1);
 	fast.flags = 0;
 	assert_int_equal(served_by(&fast, 64), FAST_DMA);
-	on_cpu(1);
+	unit_on_cpu(1);
 	fast.flags = NH_NO_FOREIGN;
 	assert_int_equal(served_by(&fast, 64), FAST_DMA);
 	assert_int_equal(served_by(&own, 64), NEAR_1);
@@ -138,9 +102,9 @@ static void required(void **state)
 	(void)state;
 	nh_request request = {.require = NH_ATTR_DMA};
 	assert_int_equal(served_by(&request, 64), DMA);
-	on_cpu(1);
+	unit_on_cpu(1);
 	assert_int_equal(served_by(&request, 64), FAST_DMA); /* near */
-	on_cpu(0);
+	unit_on_cpu(0);
 	request.require = NH_ATTR_DMA | NH_ATTR_FAST;
 	assert_int_equal(served_by(&request, 64), FAST_DMA);
 	request.require = NH_ATTR_DMA | NH_ATTR_EXTERNAL;
@@ -173,7 +137,7 @@ static void preferred(void **state)
 	(void)state;
 	nh_request request = {.prefer = NH_ATTR_DMA};
 	assert_int_equal(served_by(&request, 64), DMA);
-	void *chain = exhaust(DMA);
+	void *chain = unit_fill(&u, DMA);
 	/* the rest before other CPUs' */
 	assert_int_equal(served_by(&request, 64), NEAR_0);
 	request = (nh_request){.preferences = list, .preference_count = 3};
@@ -186,7 +150,7 @@ static void preferred(void **state)
 	assert_int_equal(served_by(&request, 64), -1); /* only DMA has it, and that is full */
 	/* not default-eligible: a candidate only for those who prefer something it has */
 	request = (nh_request){.prefer = NH_ATTR_USER(1)};
-	void *chains[3] = {exhaust(NEAR_0), exhaust(SHARED), NULL};
+	void *chains[3] = {unit_fill(&u, NEAR_0), unit_fill(&u, SHARED), NULL};
 	assert_int_equal(served_by(&request, 64), NEAR_1);
 	request = (nh_request){.prefer = NH_ATTR_EXTERNAL | NH_ATTR_CACHEABLE, .flags = NH_NO_FOREIGN};
 	assert_int_equal(served_by(&request, 64), PSRAM);
@@ -235,13 +199,13 @@ static void no_reclaim(void **state)
 	nh_request quick = {.flags = NH_NO_RECLAIM};
 	nh_request patient = {0};
 	if (cached != 0 && stats.largest_free < 24) {
-		on_cpu(1); /* another CPU's magazines */
+		unit_on_cpu(1); /* another CPU's magazines */
 		assert_null(nh_instance_alloc(u.instance, &quick, 24));
 		assert_int_equal(unit_stats(&u, 0).cached, cached);
 		void *block = nh_instance_alloc(u.instance, &patient, 24);
 		assert_non_null(block);
 		nh_instance_free(u.instance, block);
-		on_cpu(0);
+		unit_on_cpu(0);
 	} else {
 		print_message("nothing was cached: no reclaim to forbid\n");
 	}
@@ -271,7 +235,7 @@ static void realloc_keeps_attributes(void **state)
 	unsigned char *block = nh_instance_malloc_attr(u.instance, NH_ATTR_SHAREABLE, 100);
 	assert_int_equal(nh_instance_heap_of(u.instance, block), DMA);
 	memset(block, 0x21, 100);
-	void *rest = exhaust(DMA);
+	void *rest = unit_fill(&u, DMA);
 	/* no other heap has it */
 	assert_null(nh_instance_realloc_attr(u.instance, NH_ATTR_SHAREABLE, block, 3000));
 	for (unsigned i = 0; i < 100; i++)
@@ -293,7 +257,7 @@ static void realloc_not_default(void **state)
 	(void)state;
 	unsigned char *block = nh_instance_malloc_attr(u.instance, NH_ATTR_EXTERNAL, 100);
 	assert_int_equal(nh_instance_heap_of(u.instance, block), PSRAM);
-	void *rest = exhaust(PSRAM);
+	void *rest = unit_fill(&u, PSRAM);
 	assert_null(nh_instance_realloc(u.instance, block, 3000));
 	nh_instance_free(u.instance, block);
 	unit_free_chain(&u, rest);
@@ -334,7 +298,7 @@ static void explained(void **state)
 	(void)state;
 	nh_explanation out[NH_MAX_HEAPS];
 	nh_request plain = {0};
-	void *chain = exhaust(NEAR_0);
+	void *chain = unit_fill(&u, NEAR_0);
 	nh_heap_stats before = unit_stats(&u, SHARED);
 	assert_int_equal(nh_instance_explain(u.instance, &plain, 64, out, NH_MAX_HEAPS), HEAPS);
 	assert_int_equal(unit_stats(&u, SHARED).taken, before.taken);
@@ -368,18 +332,18 @@ static void explained(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(plain_goes_near_first, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(falls_back_in_order, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(no_foreign, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(required, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(preferred, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(named_heaps, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(no_reclaim, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(zeroed, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(realloc_keeps_attributes, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(realloc_not_default, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(realloc_stays_eligible, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(explained, set_up, tear_down),
+		unit_case(plain_goes_near_first, set_up),
+		unit_case(falls_back_in_order, set_up),
+		unit_case(no_foreign, set_up),
+		unit_case(required, set_up),
+		unit_case(preferred, set_up),
+		unit_case(named_heaps, set_up),
+		unit_case(no_reclaim, set_up),
+		unit_case(zeroed, set_up),
+		unit_case(realloc_keeps_attributes, set_up),
+		unit_case(realloc_not_default, set_up),
+		unit_case(realloc_stays_eligible, set_up),
+		unit_case(explained, set_up),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

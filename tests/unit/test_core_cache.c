@@ -9,16 +9,9 @@
 #include "white.h"
 
 #if !NH_CACHES
-static void skipped(void **state)
-{
-	(void)state;
-	white_skip("no caches in this configuration");
-}
-
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(skipped) };
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return unit_all_skipped("no caches in this configuration");
 }
 #else
 
@@ -256,7 +249,7 @@ static void damage_is_noticed(void **state)
 	assert_null(nh__chain_pop(&head, &chain));
 	assert_true(chain == kept);
 #else
-	white_skip("links are checked from NH_HARDENING_MODERATE on");
+	unit_skip("links are checked from NH_HARDENING_MODERATE on");
 #endif
 }
 
@@ -276,7 +269,7 @@ static void links_stay_in_reach(void **state)
 		assert_true(chain == (expected == NULL ? kept : below));
 	}
 #else
-	white_skip("links are checked from NH_HARDENING_MODERATE on");
+	unit_skip("links are checked from NH_HARDENING_MODERATE on");
 #endif
 }
 

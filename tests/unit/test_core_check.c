@@ -14,20 +14,12 @@ static struct nh__heap *heap;
 static int set_up(void **state)
 {
 	static const size_t sizes[] = { 256 * KIB, 32 * KIB };
-	(void)state;
+	*state = &u;
 	unit_lay_out(&u, 2, sizes);
 	u.configs[0].affinity = NH_CPU(0) | NH_CPU(NH_CPUS - 1u);
 	unit_begin(&u, 1);
-	assert_status(nh_instance_region_add(u.instance, 0, u.arena.parts[1].base, u.arena.parts[1].size),
-	              NH_OK);
+	unit_add_region(&u, 0, 1);
 	heap = u.instance->heap[0];
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	(void)state;
-	unit_end(&u);
 	return 0;
 }
 
@@ -158,14 +150,14 @@ static void magazines(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(regions, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(lists, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(numbers, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(cleared, set_up, tear_down),
+		unit_case(regions, set_up),
+		unit_case(lists, set_up),
+		unit_case(numbers, set_up),
+		unit_case(cleared, set_up),
 #if NH_CACHES
-		cmocka_unit_test_setup_teardown(caches, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(limits, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(magazines, set_up, tear_down),
+		unit_case(caches, set_up),
+		unit_case(limits, set_up),
+		unit_case(magazines, set_up),
 #endif
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -20,23 +20,16 @@ static struct nh__claim *claim;
 static int set_up(void **state)
 {
 	static const size_t sizes[] = {64 * KIB, 64 * KIB, 16 * KIB};
-	(void)state;
+	*state = &u;
 	unit_lay_out(&u, 3, sizes);
 	u.configs[0].flags = u.configs[1].flags = 0;
 	u.configs[1].affinity = NH_CPU(NEAR);
 	unit_begin(&u, 2);
-	assert_status(nh_instance_region_add(u.instance, 0, u.arena.parts[2].base, u.arena.parts[2].size), NH_OK);
+	unit_add_region(&u, 0, 2);
 	heap = u.instance->heap[0];
 	single = u.instance->heap[1];
 	tlsf = &heap->tlsf;
 	claim = &u.instance->control[0];
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	(void)state;
-	unit_end(&u);
 	return 0;
 }
 
@@ -355,16 +348,16 @@ static void chains(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(regions, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(lists, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(the_heap_itself, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(no_heap, set_up, tear_down),
+		unit_case(regions, set_up),
+		unit_case(lists, set_up),
+		unit_case(the_heap_itself, set_up),
+		unit_case(no_heap, set_up),
 #if NH_CACHES
-		cmocka_unit_test_setup_teardown(caches, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(limits, set_up, tear_down),
+		unit_case(caches, set_up),
+		unit_case(limits, set_up),
 #endif
 #if NH_CACHES && NH__DEPOT && NH_HARDENING >= NH_HARDENING_MODERATE && NH_HARDENING < NH_HARDENING_FULL
-		cmocka_unit_test_setup_teardown(chains, set_up, tear_down),
+		unit_case(chains, set_up),
 #endif
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

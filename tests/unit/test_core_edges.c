@@ -11,19 +11,11 @@ static struct nh__heap *heap;
 static int set_up(void **state)
 {
 	static const size_t sizes[] = { 128 * KIB, 32 * KIB, 4 * KIB };
-	(void)state;
+	*state = &u;
 	unit_lay_out(&u, 3, sizes);
 	unit_begin(&u, 1);
 	heap = u.instance->heap[0];
-	assert_status(nh_instance_region_add(u.instance, 0, u.arena.parts[1].base, u.arena.parts[1].size),
-	              NH_OK);
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	(void)state;
-	unit_end(&u);
+	unit_add_region(&u, 0, 1);
 	return 0;
 }
 
@@ -95,8 +87,7 @@ static void a_debt_larger_than_a_region(void **state)
 	assert_status(remove_second(NULL), NH_OK);
 	uint32_t allowance = heap->allowance, granules;
 	heap->owed = 1000;
-	assert_status(nh_instance_region_add(u.instance, 0, u.arena.parts[2].base, u.arena.parts[2].size),
-	              NH_OK);
+	unit_add_region(&u, 0, 2);
 	granules = 1000u - heap->owed;
 	assert_true(granules > 0 && granules < 1000);
 	heap->owed = 0;
@@ -194,13 +185,13 @@ static void head_leads_to_the_second(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(removal_meets_a_damaged_size, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(removal_meets_damaged_links, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(no_removal_while_a_region_is_added, set_up, tear_down),
+		unit_case(removal_meets_a_damaged_size, set_up),
+		unit_case(removal_meets_damaged_links, set_up),
+		unit_case(no_removal_while_a_region_is_added, set_up),
 #if NH_CACHES
-		cmocka_unit_test_setup_teardown(a_debt_larger_than_a_region, set_up, tear_down),
+		unit_case(a_debt_larger_than_a_region, set_up),
 #endif
-		cmocka_unit_test_setup_teardown(a_heap_that_only_its_number_finds, set_up, tear_down),
+		unit_case(a_heap_that_only_its_number_finds, set_up),
 		cmocka_unit_test(wrong_heads),
 		cmocka_unit_test(head_leads_to_the_second),
 	};

@@ -14,16 +14,9 @@
 #include "white.h"
 
 #if !NH_CACHES
-static void skipped(void **state)
-{
-	(void)state;
-	white_skip("no caches in this configuration");
-}
-
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(skipped) };
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return unit_all_skipped("no caches in this configuration");
 }
 #else
 
@@ -33,11 +26,6 @@ int main(void)
 static unit u;
 static struct nh__heap *heap;
 static struct nh__cache *cache; /* of CPU 0 */
-
-static void on_cpu(unsigned cpu)
-{
-	assert_status(nh_host_attach((int)cpu), NH_OK);
-}
 
 static int set_up_sized(size_t size)
 {
@@ -49,15 +37,8 @@ static int set_up_sized(size_t size)
 
 static int set_up(void **state)
 {
-	(void)state;
+	*state = &u;
 	return set_up_sized(256 * KIB);
-}
-
-static int tear_down(void **state)
-{
-	(void)state;
-	unit_abandon(&u);
-	return 0;
 }
 
 static void *allocate(size_t size)
@@ -139,7 +120,7 @@ static void patterns(unsigned cpus, uint32_t seed)
 	size_t operations = nht_test_operations(6000), least = 1, range = 100;
 	for (size_t i = 0; i < operations; i++) {
 		if (i % 250u == 0)
-			on_cpu((unsigned)nht_below(&random, cpus));
+			unit_on_cpu((unsigned)nht_below(&random, cpus));
 		if (i % 500u == 0) { /* another pattern: sizes, and whether it grows or shrinks */
 			least = nht_between(&random, 1, 400);
 			range = nht_between(&random, 1, nht_chance(&random, 50) ? 60 : 2000);
@@ -153,7 +134,7 @@ static void patterns(unsigned cpus, uint32_t seed)
 		if (i % 16u == 0)
 			check_account();
 	}
-	on_cpu(0);
+	unit_on_cpu(0);
 	for (unsigned i = 0; i < LIVE; i++)
 		release(live[i]);
 	check_account();
@@ -207,7 +188,7 @@ static void ageing_credits_what_was_charged(void **state)
 	heap->budget = 0;
 	for (unsigned i = 0; i < 40; i += 2)
 		release(blocks[i]);
-	on_cpu(1);
+	unit_on_cpu(1);
 	allocate(PARKED);
 	struct nh__slot *slot = &heap->cache[1]->slot[klass];
 	assert_true(NH__COUNT(slot->cur) > slot->cap);
@@ -217,7 +198,7 @@ static void ageing_credits_what_was_charged(void **state)
 	heap->budget += budget + stash;
 	check_account();
 #else
-	white_skip("one CPU takes over from nobody");
+	unit_skip("one CPU takes over from nobody");
 #endif
 }
 
@@ -235,7 +216,7 @@ static void foreign_cpus_keep_the_share(void **state)
 	for (uint32_t seed = 0; seed < 4; seed++)
 		patterns(4 < NH_CPUS ? 4 : NH_CPUS, 200u + seed);
 #else
-	white_skip("no CPU is foreign");
+	unit_skip("no CPU is foreign");
 #endif
 }
 
@@ -466,7 +447,7 @@ static void a_lie_about_the_neighbour(void **state)
 	*footer = kept;
 	nht_fault_clear();
 #else
-	white_skip("neighbours are checked from NH_HARDENING_MODERATE on");
+	unit_skip("neighbours are checked from NH_HARDENING_MODERATE on");
 #endif
 }
 
@@ -589,7 +570,7 @@ static void rotation(void **state)
 	uint32_t changes = heap->tlsf.changes;
 	for (unsigned i = 0; i < CAP * (2u + NH_DEPOT_SLOTS); i++) {
 		if (i == 2u * CAP)
-			on_cpu(1);
+			unit_on_cpu(1);
 		uint8_t owner = (uint8_t)owner_of(allocate(SMALL));
 		assert_int_equal(owner, NH__OWNER_LIVE + klass);
 	}
@@ -730,7 +711,7 @@ static void beyond_the_window(void **state)
 	unsigned char *memory =
 		mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	if (memory == MAP_FAILED)
-		white_skip("no address space for a far region");
+		unit_skip("no address space for a far region");
 	unit far_unit;
 	nh_heap_config config = { .base = memory, .size = 64 * KIB, .window = size };
 	memset(&far_unit, 0, sizeof far_unit);
@@ -765,7 +746,7 @@ static void beyond_the_window(void **state)
 	munmap(memory, size);
 }
 
-#define TEST(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
+#define TEST(function) unit_case_damaged(function, set_up)
 
 int main(int argc, char **argv)
 {

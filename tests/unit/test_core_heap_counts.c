@@ -9,16 +9,9 @@
 
 #if !NH_CACHES || !NH__GATE || !NH_STATS || !NH__DEPOT || NH_HARDENING >= NH_HARDENING_FULL
 
-static void skipped(void **state)
-{
-	(void)state;
-	white_skip("needs caches, a gate and statistics; at NH_HARDENING_FULL no free is a hit");
-}
-
 int main(void)
 {
-	const struct CMUnitTest tests[] = {cmocka_unit_test(skipped)};
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return unit_all_skipped("needs caches, a gate and statistics; at NH_HARDENING_FULL no free is a hit");
 }
 
 #else

@@ -9,16 +9,9 @@ static struct nh__heap *heap;
 
 static int set_up(void **state)
 {
-	(void)state;
+	*state = &u;
 	unit_one(&u, 64 * KIB, 0);
 	heap = u.instance->heap[0];
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	(void)state;
-	unit_end(&u);
 	return 0;
 }
 
@@ -103,11 +96,11 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 #if NH_WIDE && NH_HARDENING >= NH_HARDENING_MODERATE && NH_HARDENING < NH_HARDENING_EXTREME
-		cmocka_unit_test_setup_teardown(a_forged_header, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(the_ends_of_a_region, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(a_wrong_span, set_up, tear_down),
+		unit_case(a_forged_header, set_up),
+		unit_case(the_ends_of_a_region, set_up),
+		unit_case(a_wrong_span, set_up),
 #endif
-		cmocka_unit_test_setup_teardown(a_failed_init_leaves_nothing, set_up, tear_down),
+		unit_case(a_failed_init_leaves_nothing, set_up),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -29,17 +29,10 @@ static struct nh__heap *heap_of(unsigned id)
 /* One arena part of `size`, nothing added. */
 static int set_up_empty(void **state)
 {
-	(void)state;
+	*state = &u;
 	const size_t sizes[] = { 64 * KIB, 24 * KIB, 24 * KIB, 24 * KIB };
 	unit_lay_out(&u, 4, sizes);
 	unit_begin(&u, 0);
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	(void)state;
-	unit_abandon(&u);
 	return 0;
 }
 
@@ -435,7 +428,7 @@ static void resolving(void **state)
 	assert_int_equal(fault_of(other), NH_FAULT_NONE);
 }
 
-#define TEST(function) cmocka_unit_test_setup_teardown(function, set_up_empty, tear_down)
+#define TEST(function) unit_case_damaged(function, set_up_empty)
 
 int main(int argc, char **argv)
 {

@@ -16,17 +16,9 @@
 
 #if !NH_CACHES || !NH_PORT_OUTSIDERS
 
-static void none(void **state)
-{
-	(void)state;
-	print_message("skipped: no caches, or one thread\n");
-	skip();
-}
-
 int main(void)
 {
-	const struct CMUnitTest tests[] = {cmocka_unit_test(none)};
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return unit_all_skipped("no caches, or one thread");
 }
 
 #else
@@ -37,15 +29,8 @@ static unit u;
 
 static int set_up(void **state)
 {
-	(void)state;
+	*state = &u;
 	unit_one(&u, 256 * KIB, 0);
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	(void)state;
-	unit_end(&u);
 	return 0;
 }
 
@@ -102,8 +87,7 @@ static void thread_takes_its_caches_along(void **state)
 {
 	(void)state;
 	if (NH_CPUS == 1) {
-		print_message("skipped: no slot for a second thread\n");
-		skip();
+		unit_skip("no slot for a second thread");
 	}
 	struct visit first = run_visitor();
 	assert_true(first.cpu < NH_CPUS && first.cpu != nh_host_cpu());
@@ -199,8 +183,7 @@ static void gate_left_odd(void **state)
 {
 	(void)state;
 	if (NH_CPUS == 1 || NHT_TSAN) {
-		print_message("skipped: one slot, or a sanitizer that must see each fork\n");
-		skip();
+		unit_skip("one slot, or a sanitizer that must see each fork");
 	}
 	_Atomic uint32_t *busy = &u.instance->heap[0]->cache[1]->head.gate.busy;
 	int status = -1;
@@ -225,11 +208,11 @@ static void gate_left_odd(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(thread_takes_its_caches_along, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(detach_drains_every_instance, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(deinit_unregisters, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(both_sides_of_a_fork, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(gate_left_odd, set_up, tear_down),
+		unit_case(thread_takes_its_caches_along, set_up),
+		unit_case(detach_drains_every_instance, set_up),
+		unit_case(deinit_unregisters, set_up),
+		unit_case(both_sides_of_a_fork, set_up),
+		unit_case(gate_left_odd, set_up),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -58,7 +58,7 @@ static void skipped(void **state)
 	nh__lock_reset(&lock);
 	nh__lock_acquire(&lock, 0);
 	nh__lock_release(&lock, 0);
-	white_skip("one locker: interrupts off is all it takes");
+	unit_skip("one locker: interrupts off is all it takes");
 }
 
 int main(void)

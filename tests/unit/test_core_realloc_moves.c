@@ -18,7 +18,7 @@ static unit u;
 static int set_up(void **state)
 {
 	static const size_t sizes[HEAPS] = {16 * KIB, 16 * KIB, 16 * KIB, 16 * KIB, 16 * KIB, 16 * KIB};
-	(void)state;
+	*state = &u;
 	unit_lay_out(&u, HEAPS, sizes);
 	for (unsigned i = 0; i < HEAPS; i++)
 		u.configs[i].flags = NH_HEAP_NO_CACHES;
@@ -32,36 +32,11 @@ static int set_up(void **state)
 	return 0;
 }
 
-static int tear_down(void **state)
-{
-	(void)state;
-	unit_end(&u);
-	return 0;
-}
-
-static void *take(int heap, size_t size)
-{
-	const nh_request request = {.heaps = 1u << heap};
-	return nh_instance_alloc(u.instance, &request, size);
-}
-
-/* Fills a heap with blocks, chained. */
-static void *fill(int heap)
-{
-	void *first = NULL, *block;
-	for (size_t size = 1 * KIB; size >= 8; size /= 2)
-		while ((block = take(heap, size)) != NULL) {
-			*(void **)block = first;
-			first = block;
-		}
-	return first;
-}
-
 /* A block with its end taken, so that it cannot grow where it is. */
 static void *walled(int heap, void **wall)
 {
-	unsigned char *block = take(heap, 100);
-	*wall = take(heap, 100);
+	unsigned char *block = unit_take(&u, heap, 100);
+	*wall = unit_take(&u, heap, 100);
 	assert_true(block < (unsigned char *)*wall);
 	for (unsigned i = 0; i < 100; i++)
 		block[i] = (unsigned char)(i * 3u + 5u);
@@ -128,7 +103,7 @@ static int moves_to(int heap, unsigned full)
 {
 	void *wall, *block = walled(heap, &wall), *filled[HEAPS] = {NULL};
 	for (int i = 0; i < HEAPS; i++)
-		filled[i] = (full >> i & 1u) || i == heap ? fill(i) : NULL;
+		filled[i] = (full >> i & 1u) || i == heap ? unit_fill(&u, i) : NULL;
 	void *moved = nh_instance_realloc(u.instance, block, 500);
 	int where = moved == NULL ? -1 : nh_instance_heap_of(u.instance, moved);
 	expect_in(moved == NULL ? block : moved, moved == NULL ? heap : where);
@@ -168,7 +143,7 @@ static void one_least_block_too_much(void **state)
 {
 	(void)state;
 	const uint32_t span = 600; /* of no class */
-	void *block = take(PLAIN, NH_USABLE(span)), *wall = take(PLAIN, 100);
+	void *block = unit_take(&u, PLAIN, NH_USABLE(span)), *wall = unit_take(&u, PLAIN, 100);
 	size_t before = unit_stats(&u, PLAIN).free;
 	assert_ptr_equal(nh_instance_realloc(u.instance, block, NH_USABLE(span - NH_SPAN_MIN + 1u)), block);
 	assert_int_equal(unit_stats(&u, PLAIN).free, before);
@@ -183,7 +158,7 @@ static void damage_is_reported(void **state)
 {
 	(void)state;
 #if NH_HARDENING >= NH_HARDENING_MODERATE && NH_HARDENING < NH_HARDENING_FULL
-	void *block = take(PLAIN, 100), *behind = take(PLAIN, 100), *wall = take(PLAIN, 100);
+	void *block = unit_take(&u, PLAIN, 100), *behind = unit_take(&u, PLAIN, 100), *wall = unit_take(&u, PLAIN, 100);
 	(void)wall;
 	nh_instance_free(u.instance, behind);
 	memset(behind, 0xa5, 8);
@@ -254,12 +229,12 @@ static void a_cached_neighbour(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(stays_in_its_heap, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(goes_where_the_request_says, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(begins_where_the_request_says, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(moves_to_memory_as_good, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(keeps_what_it_was_asked_for, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(one_least_block_too_much, set_up, tear_down),
+		unit_case(stays_in_its_heap, set_up),
+		unit_case(goes_where_the_request_says, set_up),
+		unit_case(begins_where_the_request_says, set_up),
+		unit_case(moves_to_memory_as_good, set_up),
+		unit_case(keeps_what_it_was_asked_for, set_up),
+		unit_case(one_least_block_too_much, set_up),
 		cmocka_unit_test_setup(damage_is_reported, set_up),
 #if NH_CACHES
 		cmocka_unit_test(exactly_a_class),

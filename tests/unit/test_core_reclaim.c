@@ -13,16 +13,9 @@
 
 #include "white.h"
 
-static void skipped(void **state)
-{
-	(void)state;
-	white_skip("no freeze without caches and gates");
-}
-
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(skipped) };
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return unit_all_skipped("no freeze without caches and gates");
 }
 
 #else
@@ -38,37 +31,25 @@ static unit u;
 static struct nh__heap *heap;
 static void *live[BLOCKS];
 
-static void on_cpu(unsigned cpu)
-{
-	assert_status(nh_host_attach((int)cpu), NH_OK);
-}
-
 static int set_up(void **state)
 {
-	(void)state;
+	*state = &u;
 	unit_one(&u, 256 * KIB, 0);
 	heap = u.instance->heap[0];
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	(void)state;
-	unit_abandon(&u);
 	return 0;
 }
 
 /* Parks every second of a row of blocks: their neighbours are live, so none is due for merging. */
 static void fill_some(unsigned cpu, size_t size, unsigned count)
 {
-	on_cpu(cpu);
+	unit_on_cpu(cpu);
 	for (unsigned i = 0; i < count; i++)
 		live[i] = nh_instance_malloc(u.instance, size);
 	for (unsigned i = 0; i < count; i += 2) {
 		nh_instance_free(u.instance, live[i]);
 		live[i] = NULL;
 	}
-	on_cpu(0);
+	unit_on_cpu(0);
 }
 
 static void fill(unsigned cpu, size_t size)
@@ -515,7 +496,7 @@ static void freeze_only_if_something_was_cached(void **state)
 
 static int set_up_two(void **state)
 {
-	(void)state;
+	*state = &u;
 	const size_t sizes[] = { 64 * KIB, 64 * KIB };
 	unit_lay_out(&u, 2, sizes);
 	unit_begin(&u, 2);
@@ -628,12 +609,12 @@ static void damaged_chain_is_cut(void **state)
 	assert_int_equal(heap->tlsf.lost - lost, (count - 2u) * NH_SPAN_MIN);
 	assert_int_equal(nh__load_relaxed(&top->owner), NH__OWNER_TLSF);
 #else
-	white_skip("links are checked from NH_HARDENING_MODERATE on");
+	unit_skip("links are checked from NH_HARDENING_MODERATE on");
 #endif
 }
 
-#define TEST(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
-#define TEST_TWO(function) cmocka_unit_test_setup_teardown(function, set_up_two, tear_down)
+#define TEST(function) unit_case_damaged(function, set_up)
+#define TEST_TWO(function) unit_case_damaged(function, set_up_two)
 
 int main(int argc, char **argv)
 {

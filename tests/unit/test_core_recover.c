@@ -38,26 +38,21 @@ static unit u;
 static struct nh__heap *heap, *other;
 static void *live[24];
 
-static void on_cpu(unsigned cpu)
-{
-	assert_status(nh_host_attach((int)cpu), NH_OK);
-}
-
 /* Two heaps, memory for a region, and blocks of the first in the magazines of the CPU that will stop, whose neighbours are live. */
 static int set_up(void **state)
 {
 	static const size_t sizes[] = {256 * KIB, 64 * KIB, 24 * KIB};
-	(void)state;
+	*state = &u;
 	unit_lay_out(&u, 3, sizes); /* the last for a region of the other heap */
 	unit_begin(&u, 2);
 	heap = u.instance->heap[0];
 	other = u.instance->heap[1];
-	on_cpu(DEAD);
+	unit_on_cpu(DEAD);
 	for (unsigned i = 0; i < 24; i++)
 		live[i] = nh_instance_malloc(u.instance, 40);
 	for (unsigned i = 0; i < 24; i += 2)
 		nh_instance_free(u.instance, live[i]);
-	on_cpu(0);
+	unit_on_cpu(0);
 	assert_true(unit_stats(&u, 0).cached != 0);
 	return 0;
 }
@@ -73,13 +68,6 @@ static int tear_down(void **state)
 	(void)state;
 	drop_live();
 	unit_end(&u);
-	return 0;
-}
-
-static int abandon(void **state)
-{
-	(void)state;
-	unit_abandon(&u);
 	return 0;
 }
 
@@ -106,12 +94,12 @@ static void assert_recovered(void)
 	assert_sound(nht_valid(u.instance));
 	/* both go on, with caches */
 	for (unsigned cpu = 0; cpu < 2; cpu++) {
-		on_cpu(cpu);
+		unit_on_cpu(cpu);
 		void *block = nh_instance_malloc(u.instance, 40);
 		assert_non_null(block);
 		nh_instance_free(u.instance, block);
 	}
-	on_cpu(0);
+	unit_on_cpu(0);
 }
 
 static void an_orderly_stop_drains(void **state)
@@ -121,10 +109,10 @@ static void an_orderly_stop_drains(void **state)
 	assert_status(nh_instance_cpu_offline(u.instance, DEAD), NH_OK);
 	assert_drained();
 	assert_status(nh_instance_cpu_offline(u.instance, DEAD), NH_OK);
-	on_cpu(DEAD);
+	unit_on_cpu(DEAD);
 	nh_instance_free(u.instance, nh_instance_malloc(u.instance, 40));
 	assert_status(nh_instance_cpu_offline(u.instance, DEAD), NH_OK); /* by itself */
-	on_cpu(0);
+	unit_on_cpu(0);
 	assert_drained();
 }
 
@@ -425,12 +413,12 @@ static void stopped_inside_a_heap(void **state)
 	unit_expect_fault(NH_FAULT_POINTER, live[1]);
 	assert_int_equal(*(unsigned char *)live[1], 0x3c);
 	for (unsigned cpu = 0; cpu < 2; cpu++) {
-		on_cpu(cpu);
+		unit_on_cpu(cpu);
 		void *block = nh_instance_malloc(u.instance, 40);
 		assert_int_equal(nh_instance_heap_of(u.instance, block), 1);
 		nh_instance_free(u.instance, block);
 	}
-	on_cpu(0);
+	unit_on_cpu(0);
 	assert_sound(nht_valid(u.instance));
 	assert_sound(nht_all_returned(u.instance, 1));
 	/* and its memory stays in use */
@@ -603,8 +591,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(stopped_between_two_regions_of_a_heap, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(stopped_while_clearing_a_heaps_region, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(stopped_at_the_end_of_a_heap, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(stopped_inside_a_heap, set_up, abandon),
-		cmocka_unit_test_setup_teardown(stopped_inside_a_heap_it_was_removing, set_up, abandon),
+		unit_case_damaged(stopped_inside_a_heap, set_up),
+		unit_case_damaged(stopped_inside_a_heap_it_was_removing, set_up),
 		cmocka_unit_test_setup_teardown(stopped_at_a_hidden_heap, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(anothers_removal_goes_on, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(from_inside_a_lock, set_up, tear_down),
@@ -615,9 +603,9 @@ int main(void)
 #endif
 		cmocka_unit_test_setup_teardown(a_salvage_ends_its_freeze, set_up, tear_down),
 #if NH_HARDENING >= NH_HARDENING_MODERATE
-		cmocka_unit_test_setup_teardown(damage_in_its_caches, set_up, abandon),
-		cmocka_unit_test_setup_teardown(damage_in_salvaged_caches, set_up, abandon),
-		cmocka_unit_test_setup_teardown(damage_in_a_dead_ones_caches, set_up, abandon),
+		unit_case_damaged(damage_in_its_caches, set_up),
+		unit_case_damaged(damage_in_salvaged_caches, set_up),
+		unit_case_damaged(damage_in_a_dead_ones_caches, set_up),
 #endif
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

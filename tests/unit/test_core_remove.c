@@ -14,7 +14,7 @@ static _Alignas(64) unsigned char apart[2][64 * KIB];
 static int set_up(void **state)
 {
 	static const size_t sizes[] = {40 * KIB, 40 * KIB, 24 * KIB, 24 * KIB};
-	(void)state;
+	*state = &u;
 	unit_lay_out(&u, 4, sizes);
 	for (unsigned i = 0; i < 2; i++) {
 		u.configs[i].control = apart[i];
@@ -22,25 +22,6 @@ static int set_up(void **state)
 	}
 	unit_begin(&u, 2);
 	return 0;
-}
-
-static int tear_down(void **state)
-{
-	(void)state;
-	unit_end(&u);
-	return 0;
-}
-
-static int abandon(void **state)
-{
-	(void)state;
-	unit_abandon(&u);
-	return 0;
-}
-
-static void add(int heap, unsigned part)
-{
-	assert_status(nh_instance_region_add(u.instance, heap, u.arena.parts[part].base, u.arena.parts[part].size), NH_OK);
 }
 
 static nh_status remove_part(int heap, unsigned part)
@@ -80,7 +61,7 @@ static void assert_thawed(struct nh__heap *heap)
 static void entries_are_cleared(void **state)
 {
 	(void)state;
-	add(0, 2);
+	unit_add_region(&u, 0, 2);
 	assert_entries(3);
 	assert_status(remove_part(0, 2), NH_OK);
 	assert_entries(2);
@@ -108,7 +89,7 @@ static void a_refusal_thaws(void **state)
 static void a_first_region_stays(void **state)
 {
 	(void)state;
-	add(1, 2);
+	unit_add_region(&u, 1, 2);
 	assert_status(remove_part(1, 1), NH_ENOTSUP);
 	assert_status(remove_part(1, 2), NH_OK);
 	assert_status(remove_part(0, 0), NH_ENOTSUP);
@@ -143,7 +124,7 @@ static void control_on_either_side(void **state)
 static void somebody_else_is_removing(void **state)
 {
 	(void)state;
-	add(0, 2);
+	unit_add_region(&u, 0, 2);
 	u.instance->removal = (struct nh__removal){.heap = u.instance->heap[1], .cpu = 0};
 	assert_status(remove_part(0, 2), NH_EBUSY);
 	assert_status(nh_instance_heap_remove(u.instance, 0, NULL), NH_EBUSY);
@@ -242,7 +223,7 @@ static void a_damaged_span_keeps_it(void **state)
 {
 	(void)state;
 	static const uint32_t spans[] = {0, 1u << 20};
-	add(0, 2);
+	unit_add_region(&u, 0, 2);
 	struct nh__block *block = nh__block_at((void *)u.instance->heap[0]->tlsf.regions->first);
 	uint32_t span = block->span;
 	for (unsigned i = 0; i < 2; i++) {
@@ -260,7 +241,7 @@ static void a_damaged_span_keeps_it(void **state)
 static void a_damaged_list_keeps_it(void **state)
 {
 	(void)state;
-	add(0, 2);
+	unit_add_region(&u, 0, 2);
 	struct nh__block *block = nh__block_at((void *)u.instance->heap[0]->tlsf.regions->first);
 	memset(nh__payload(block), 0xa5, 8);
 	assert_status(remove_part(0, 2), NH_EBUSY);
@@ -274,19 +255,19 @@ static void a_damaged_list_keeps_it(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(entries_are_cleared, set_up, abandon),
-		cmocka_unit_test_setup_teardown(a_refusal_thaws, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(a_first_region_stays, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(control_on_either_side, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(somebody_else_is_removing, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(attributes_are_not_inherited, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(eligibility_is_not_inherited, set_up, tear_down),
+		unit_case_damaged(entries_are_cleared, set_up),
+		unit_case(a_refusal_thaws, set_up),
+		unit_case(a_first_region_stays, set_up),
+		unit_case(control_on_either_side, set_up),
+		unit_case(somebody_else_is_removing, set_up),
+		unit_case(attributes_are_not_inherited, set_up),
+		unit_case(eligibility_is_not_inherited, set_up),
 #if NH_CPUS > 1
-		cmocka_unit_test_setup_teardown(nearness_is_not_inherited, set_up, tear_down),
+		unit_case(nearness_is_not_inherited, set_up),
 #endif
 #if NH_WIDE && NH_HARDENING >= NH_HARDENING_MODERATE
-		cmocka_unit_test_setup_teardown(a_damaged_span_keeps_it, set_up, abandon),
-		cmocka_unit_test_setup_teardown(a_damaged_list_keeps_it, set_up, abandon),
+		unit_case_damaged(a_damaged_span_keeps_it, set_up),
+		unit_case_damaged(a_damaged_list_keeps_it, set_up),
 #endif
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -9,22 +9,8 @@ static unit u;
 
 static int set_up(void **state)
 {
-	(void)state;
+	*state = &u;
 	unit_one(&u, 64 * KIB, NH_HEAP_NO_CACHES);
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	(void)state;
-	unit_end(&u);
-	return 0;
-}
-
-static int abandon(void **state)
-{
-	(void)state;
-	unit_abandon(&u);
 	return 0;
 }
 
@@ -69,8 +55,8 @@ static void damage_on_the_way(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(a_first_call_attaches, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(damage_on_the_way, set_up, abandon),
+		unit_case(a_first_call_attaches, set_up),
+		unit_case_damaged(damage_on_the_way, set_up),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -324,7 +324,7 @@ static void resizing_meets_damage(void **state)
 static void quarantine_skipped(void **state)
 {
 	(void)state;
-	white_skip("neighbours and links are checked from NH_HARDENING_MODERATE on");
+	unit_skip("neighbours and links are checked from NH_HARDENING_MODERATE on");
 }
 
 #endif

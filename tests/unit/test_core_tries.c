@@ -86,7 +86,7 @@ static void skipped(void **state)
 	(void)state;
 	(void)counted_cas;
 	(void)failures;
-	white_skip("one CPU, or no caches: no inbox and no depot");
+	unit_skip("one CPU, or no caches: no inbox and no depot");
 }
 
 #endif

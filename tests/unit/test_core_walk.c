@@ -19,7 +19,7 @@ static void *row[ROW]; /* adjacent live blocks, then one free block to the end *
 
 static int set_up(void **state)
 {
-	(void)state;
+	*state = &u;
 	unit_one(&u, 12 * KIB, NH_HEAP_NO_CACHES);
 	heap = u.instance->heap[0];
 	for (unsigned i = 0; i < ROW; i++) {
@@ -27,13 +27,6 @@ static int set_up(void **state)
 		assert_true(i == 0 || nh__payload(nh__block_after(nh__block_at(row[i - 1u]),
 		                                                  nh__span(SIZE))) == row[i]);
 	}
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	(void)state;
-	unit_abandon(&u);
 	return 0;
 }
 
@@ -215,15 +208,14 @@ static void visitor_ends_the_walk(void **state)
 
 static int set_up_regions(void **state)
 {
-	(void)state;
+	*state = &u;
 	const size_t sizes[] = { 4 * KIB, 1 * KIB, 2 * KIB };
 	unit_lay_out(&u, 3, sizes);
 	u.configs[0].flags = NH_HEAP_NO_CACHES;
 	unit_begin(&u, 1);
 	heap = u.instance->heap[0];
 	for (unsigned i = 1; i < 3; i++)
-		assert_status(nh_instance_region_add(u.instance, 0, u.configs[i].base, u.configs[i].size),
-		              NH_OK);
+		unit_add_region(&u, 0, i);
 	return 0;
 }
 
@@ -422,11 +414,11 @@ static void flips_in_magazines(void **state)
 	}
 	assert_status(nh_instance_validate(u.instance, 0, NULL), NH_OK);
 #else
-	white_skip("links are checked from NH_HARDENING_MODERATE on, and where there are caches");
+	unit_skip("links are checked from NH_HARDENING_MODERATE on, and where there are caches");
 #endif
 }
 
-#define TEST(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
+#define TEST(function) unit_case_damaged(function, set_up)
 
 int main(int argc, char **argv)
 {
@@ -440,7 +432,7 @@ int main(int argc, char **argv)
 		TEST(position_is_split),
 		TEST(second_walk_takes_over),
 		TEST(visitor_ends_the_walk),
-		cmocka_unit_test_setup_teardown(all_regions, set_up_regions, tear_down),
+		unit_case_damaged(all_regions, set_up_regions),
 		TEST(damage_ends_the_walk),
 		TEST(flips_in_headers),
 		TEST(flips_in_free_blocks),

@@ -1,37 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /* nh_single: one region without an instance. */
-#include <nearheap/single.h>
-
 #include "tests/support/env.h"
 #include "tests/support/random.h"
+#include "tests/support/single.h"
 #include "tests/support/unit.h"
 
 #include <stdlib.h>
 #include <string.h>
-
-static _Alignas(16) unsigned char memory[4096];
-static nh_single *single;
-
-static nh_heap_stats stats(void)
-{
-	nh_heap_stats result;
-	nh_single_stats_get(single, &result);
-	return result;
-}
-
-static int setup(void **state)
-{
-	(void)state;
-	memset(memory, 0x99, sizeof memory);
-	nht_fault_catch();
-	return nh_single_init(memory, sizeof memory, &single) == NH_OK ? 0 : -1;
-}
-
-static int teardown(void **state)
-{
-	(void)state;
-	return nht_fault_release() == 0 ? 0 : -1;
-}
 
 static void expect(nh_fault_code code, const void *address)
 {
@@ -46,10 +21,10 @@ static void test_init_refuses(void **state)
 	(void)state;
 	nh_single *other = NULL;
 	assert_status(nh_single_init(NULL, 1000, &other), NH_EINVAL);
-	assert_status(nh_single_init(memory, 1000, NULL), NH_EINVAL);
+	assert_status(nh_single_init(nht_single_memory, 1000, NULL), NH_EINVAL);
 	assert_status(nh_single_init((void *)(UINTPTR_MAX - 99u), 1000, &other), NH_EWRAP);
 	for (size_t size = 0; size < 56; size++)
-		assert_status(nh_single_init(memory, size, &other), NH_ESMALL);
+		assert_status(nh_single_init(nht_single_memory, size, &other), NH_ESMALL);
 #if NH_64BIT || !NH_WIDE_HEADER
 	/* refused before anything is written */
 	size_t beyond = NH_64BIT ? SIZE_MAX / 4u : SIZE_MAX / 16u;
@@ -66,8 +41,8 @@ static void test_edges(void **state)
 	for (size_t size = 56; size < 400; size++) {
 		for (size_t offset = 100; offset < 117; offset += 3) {
 			nh_single *small;
-			memset(memory, 0x99, 600);
-			if (nh_single_init(memory + offset, size, &small) != NH_OK) {
+			memset(nht_single_memory, 0x99, 600);
+			if (nh_single_init(nht_single_memory + offset, size, &small) != NH_OK) {
 				assert_true(size < 128); /* never at 128, wherever it begins */
 				continue;
 			}
@@ -79,7 +54,7 @@ static void test_edges(void **state)
 			nh_single_free(small, block);
 			for (size_t i = 0; i < 600; i++)
 				if (i < offset || i >= offset + size)
-					assert_int_equal(memory[i], 0x99);
+					assert_int_equal(nht_single_memory[i], 0x99);
 		}
 	}
 	assert_true(served > 1000);
@@ -88,60 +63,60 @@ static void test_edges(void **state)
 static void test_numbers(void **state)
 {
 	(void)state;
-	nh_heap_stats empty = stats();
+	nh_heap_stats empty = nht_single_stats();
 	assert_true(empty.free == empty.size && empty.taken == 0 && empty.peak == 0 && empty.regions == 1);
-	void *a = nh_single_alloc(single, 0, 0, 500), *b = nh_single_alloc(single, 0, 0, 100);
-	nh_heap_stats full = stats();
+	void *a = nh_single_alloc(nht_single, 0, 0, 500), *b = nh_single_alloc(nht_single, 0, 0, 100);
+	nh_heap_stats full = nht_single_stats();
 	assert_true(full.taken >= 600 && full.free + full.taken == empty.size && full.peak == full.taken);
 	assert_int_equal(full.live, full.taken);
-	nh_single_free(single, a);
-	assert_int_equal(stats().peak, full.peak);
-	nh_single_peak_reset(single);
-	assert_int_equal(stats().peak, stats().taken);
-	assert_true(nh_single_contains(single, b));
-	assert_false(nh_single_contains(single, single));
-	assert_false(nh_single_contains(single, memory + sizeof memory));
-	assert_false(nh_single_contains(single, NULL));
-	nh_single_free(single, b);
-	assert_int_equal(stats().free, empty.free);
+	nh_single_free(nht_single, a);
+	assert_int_equal(nht_single_stats().peak, full.peak);
+	nh_single_peak_reset(nht_single);
+	assert_int_equal(nht_single_stats().peak, nht_single_stats().taken);
+	assert_true(nh_single_contains(nht_single, b));
+	assert_false(nh_single_contains(nht_single, nht_single));
+	assert_false(nh_single_contains(nht_single, nht_single_memory + sizeof nht_single_memory));
+	assert_false(nh_single_contains(nht_single, NULL));
+	nh_single_free(nht_single, b);
+	assert_int_equal(nht_single_stats().free, empty.free);
 }
 
 static void test_resize(void **state)
 {
 	(void)state;
-	void *a = nh_single_alloc(single, 0, 0, 100);
-	assert_false(nh_single_resize(single, a, 0));
-	assert_false(nh_single_resize(single, a, sizeof memory));
-	assert_false(nh_single_resize(single, a, SIZE_MAX));
-	assert_true(nh_single_resize(single, a, 2000));
-	assert_true(nh_single_usable_size(single, a) >= 2000);
-	assert_true(nh_single_resize(single, a, 10));
-	assert_true(nh_single_usable_size(single, a) < 60);
-	void *b = nh_single_alloc(single, 0, 0, 10);
-	assert_false(nh_single_resize(single, a, 200));
-	nh_single_free(single, a);
-	assert_false(nh_single_resize(single, a, 10));
+	void *a = nh_single_alloc(nht_single, 0, 0, 100);
+	assert_false(nh_single_resize(nht_single, a, 0));
+	assert_false(nh_single_resize(nht_single, a, sizeof nht_single_memory));
+	assert_false(nh_single_resize(nht_single, a, SIZE_MAX));
+	assert_true(nh_single_resize(nht_single, a, 2000));
+	assert_true(nh_single_usable_size(nht_single, a) >= 2000);
+	assert_true(nh_single_resize(nht_single, a, 10));
+	assert_true(nh_single_usable_size(nht_single, a) < 60);
+	void *b = nh_single_alloc(nht_single, 0, 0, 10);
+	assert_false(nh_single_resize(nht_single, a, 200));
+	nh_single_free(nht_single, a);
+	assert_false(nh_single_resize(nht_single, a, 10));
 	expect(NH_FAULT_DOUBLE_FREE, a);
-	assert_false(nh_single_resize(single, NULL, 10));
+	assert_false(nh_single_resize(nht_single, NULL, 10));
 	expect(NH_FAULT_POINTER, NULL);
-	nh_single_free(single, b);
-	nh_single_free(single, NULL);
+	nh_single_free(nht_single, b);
+	nh_single_free(nht_single, NULL);
 }
 
 static void test_rewind(void **state)
 {
 	(void)state;
-	assert_null(nh_single_alloc(single, 24, 0, 10));
-	assert_null(nh_single_alloc(single, 32, 32, 10));
-	assert_null(nh_single_alloc(single, 0, 8, 10));
-	assert_null(nh_single_alloc(single, (size_t)1 << (sizeof(size_t) * 8u - 1u), 8, 10));
+	assert_null(nh_single_alloc(nht_single, 24, 0, 10));
+	assert_null(nh_single_alloc(nht_single, 32, 32, 10));
+	assert_null(nh_single_alloc(nht_single, 0, 8, 10));
+	assert_null(nh_single_alloc(nht_single, (size_t)1 << (sizeof(size_t) * 8u - 1u), 8, 10));
 	for (size_t rewind = 0; rewind < 64; rewind++) {
-		unsigned char *block = nh_single_alloc(single, 64, rewind, 30);
+		unsigned char *block = nh_single_alloc(nht_single, 64, rewind, 30);
 		assert_int_equal(((uintptr_t)block + rewind) % 64, 0);
-		memset(block, 0, nh_single_usable_size(single, block));
-		assert_status(nh_single_validate(single, NULL), NH_OK);
-		nh_single_free(single, block);
-		assert_int_equal(stats().taken, 0);
+		memset(block, 0, nh_single_usable_size(nht_single, block));
+		assert_status(nh_single_validate(nht_single, NULL), NH_OK);
+		nh_single_free(nht_single, block);
+		assert_int_equal(nht_single_stats().taken, 0);
 	}
 }
 
@@ -151,21 +126,21 @@ static void test_last_chance(void **state)
 	(void)state;
 	enum { SMALLER = NH_FIT_LOOK + 1 };
 	const size_t fits = 17 * NHT_ALIGNMENT - NHT_HEADER, short_of_it = 16 * NHT_ALIGNMENT - NHT_HEADER;
-	void *smaller[SMALLER], *only = nh_single_alloc(single, 0, 0, fits);
-	void *wall = nh_single_alloc(single, 0, 0, 1);
+	void *smaller[SMALLER], *only = nh_single_alloc(nht_single, 0, 0, fits);
+	void *wall = nh_single_alloc(nht_single, 0, 0, 1);
 	for (unsigned i = 0; i < SMALLER; i++) {
-		smaller[i] = nh_single_alloc(single, 0, 0, short_of_it);
-		wall = nh_single_alloc(single, 0, 0, 1);
+		smaller[i] = nh_single_alloc(nht_single, 0, 0, short_of_it);
+		wall = nh_single_alloc(nht_single, 0, 0, 1);
 	}
-	for (size_t size = sizeof memory; size > 0; size--)
-		while (nh_single_alloc(single, 0, 0, size) != NULL)
+	for (size_t size = sizeof nht_single_memory; size > 0; size--)
+		while (nh_single_alloc(nht_single, 0, 0, size) != NULL)
 			continue;
-	assert_int_equal(stats().free, 0);
-	nh_single_free(single, only);
+	assert_int_equal(nht_single_stats().free, 0);
+	nh_single_free(nht_single, only);
 	for (unsigned i = 0; i < SMALLER; i++)
-		nh_single_free(single, smaller[i]);
-	assert_ptr_equal(nh_single_alloc(single, 0, 0, fits), only);
-	assert_null(nh_single_alloc(single, 0, 0, fits));
+		nh_single_free(nht_single, smaller[i]);
+	assert_ptr_equal(nh_single_alloc(nht_single, 0, 0, fits), only);
+	assert_null(nh_single_alloc(nht_single, 0, 0, fits));
 	assert_non_null(wall);
 }
 
@@ -184,28 +159,28 @@ static bool see(const nh_block_info *block, void *context)
 static void test_walk(void **state)
 {
 	(void)state;
-	void *a = nh_single_alloc(single, 0, 0, 100), *b = nh_single_alloc(single, 0, 0, 100);
+	void *a = nh_single_alloc(nht_single, 0, 0, 100), *b = nh_single_alloc(nht_single, 0, 0, 100);
 	struct seen all = {0, 0, 0}, some = {0, 0, 2};
-	assert_status(nh_single_walk(single, NULL, NULL), NH_EINVAL);
-	assert_status(nh_single_walk(single, see, &all), NH_OK);
+	assert_status(nh_single_walk(nht_single, NULL, NULL), NH_EINVAL);
+	assert_status(nh_single_walk(nht_single, see, &all), NH_OK);
 	assert_true(all.blocks == 3 && all.live == 2);
-	assert_status(nh_single_walk(single, see, &some), NH_OK);
+	assert_status(nh_single_walk(nht_single, see, &some), NH_OK);
 	assert_int_equal(some.blocks, 2);
 	/* damage is reported, not followed */
 	nh_report report = {0, NULL, NULL};
-	assert_status(nh_single_validate(single, &report), NH_OK);
+	assert_status(nh_single_validate(nht_single, &report), NH_OK);
 	assert_true(report.heap == -1 && report.what == NULL);
 	unsigned char saved[8];
 	memcpy(saved, (unsigned char *)b - NHT_HEADER, NHT_HEADER);
 	memset((unsigned char *)b - NHT_HEADER, 0xff, NHT_HEADER);
-	assert_status(nh_single_validate(single, &report), NH_ECORRUPT);
+	assert_status(nh_single_validate(nht_single, &report), NH_ECORRUPT);
 	assert_ptr_equal(report.address, (unsigned char *)b - NHT_HEADER);
 	assert_non_null(report.what);
-	assert_status(nh_single_walk(single, see, &all), NH_ECORRUPT);
+	assert_status(nh_single_walk(nht_single, see, &all), NH_ECORRUPT);
 	memcpy((unsigned char *)b - NHT_HEADER, saved, NHT_HEADER);
-	nh_single_free(single, a);
-	nh_single_free(single, b);
-	nh_single_free(single, &report);
+	nh_single_free(nht_single, a);
+	nh_single_free(nht_single, b);
+	nh_single_free(nht_single, &report);
 	expect(NH_FAULT_POINTER, &report);
 }
 
@@ -235,7 +210,7 @@ static void test_large(void **state)
 	free(region);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, nht_single_set_up, nht_single_tear_down)
 
 int main(int argc, char **argv)
 {

@@ -13,13 +13,6 @@
 #include "tests/support/env.h"
 #include "tests/support/unit.h"
 
-/* Leaves the test and says why, so that nobody takes it for a passed one. */
-#define white_skip(why)                                                                                      \
-	do {                                                                                                 \
-		print_message("skipped: %s\n", (why));                                                       \
-		skip();                                                                                      \
-	} while (0)
-
 /* Step of exhaustive loops: larger where each turn costs more. */
 #ifdef __arm__
 #define WHITE_STRIDE 13u
