@@ -7,6 +7,7 @@
 
 #include <nearheap/host.h>
 
+#include "tests/support/end.h"
 #include "tests/support/fault.h"
 #include "tests/support/oracle.h"
 
@@ -142,11 +143,7 @@ static void empty(model *m)
 	}
 	while (model_grow(m))
 		continue;
-	const char *complaint = nht_all_heaps_returned(m->instance);
-	NHT_CHECK(complaint == NULL, "at the end: %s", complaint);
-	nh_status status = nh_instance_deinit(m->instance);
-	NHT_CHECK(status == NH_OK, "deinit: %s", nh_status_string(status));
-	NHT_CHECK(nht_arena_drop(&m->arena), "at the end: a guard outside the regions was written");
+	nht_end(m->instance, &m->arena);
 }
 
 void model_make(model *m, const model_setup *setup, const nht_random *random)

@@ -4,7 +4,7 @@
 #include <pthread.h>
 #include <string.h>
 
-#include "tests/support/oracle.h"
+#include "tests/support/end.h"
 
 /* ---- threads ------------------------------------------------------------------------------ */
 
@@ -65,26 +65,36 @@ nht_random stress_random(unsigned index)
 
 /* ---- heaps -------------------------------------------------------------------------------- */
 
+void stress_lay_out(stress_heaps *heaps, unsigned count, size_t least)
+{
+	size_t sizes[NHT_ARENA_PARTS];
+	NHT_CHECK(count <= NHT_ARENA_PARTS, "%u parts", count);
+	for (unsigned i = 0; i < count; i++)
+		sizes[i] = least + i * 1000u;
+	nht_arena_parts(&heaps->arena, count, sizes, NULL);
+}
+
+void stress_begin(stress_heaps *heaps, const nh_heap_config *configs, unsigned count)
+{
+	unsigned failed = count;
+	nh_status status = nh_instance_init(&heaps->storage, configs, count, &failed, &heaps->instance);
+	NHT_CHECK(status == NH_OK, "init: %s at entry %u", nh_status_string(status), failed);
+}
+
 void stress_make(stress_heaps *heaps, nh_heap_config *configs, unsigned count)
 {
 	size_t sizes[NH_MAX_HEAPS] = {0};
-	unsigned failed = count;
 	for (unsigned i = 0; i < count; i++)
 		sizes[i] = configs[i].size;
 	nht_arena_parts(&heaps->arena, count, sizes, NULL);
 	for (unsigned i = 0; i < count; i++)
 		configs[i].base = heaps->arena.parts[i].base;
-	nh_status status = nh_instance_init(&heaps->storage, configs, count, &failed, &heaps->instance);
-	NHT_CHECK(status == NH_OK, "init: %s at entry %u", nh_status_string(status), failed);
+	stress_begin(heaps, configs, count);
 }
 
 void stress_end(stress_heaps *heaps)
 {
-	const char *complaint = nht_all_heaps_returned(heaps->instance);
-	NHT_CHECK(complaint == NULL, "at the end: %s", complaint);
-	nh_status status = nh_instance_deinit(heaps->instance);
-	NHT_CHECK(status == NH_OK, "deinit: %s", nh_status_string(status));
-	NHT_CHECK(nht_arena_drop(&heaps->arena), "a guard outside the regions was written");
+	nht_end(heaps->instance, &heaps->arena);
 }
 
 /* ---- blocks ------------------------------------------------------------------------------- */

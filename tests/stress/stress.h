@@ -33,7 +33,13 @@ typedef struct stress_heaps {
 	nht_arena arena;
 } stress_heaps;
 
-/* One heap per entry; base and window are filled in here, one part of the arena each. */
+/* Parts of the arena alone: the first of `least` bytes, each other of 1000 more than the one before. */
+void stress_lay_out(stress_heaps *heaps, unsigned count, size_t least);
+
+/* The instance, with heaps in parts that were laid out. */
+void stress_begin(stress_heaps *heaps, const nh_heap_config *configs, unsigned count);
+
+/* Both: one heap per entry; base and window are filled in here, one part of the arena each. */
 void stress_make(stress_heaps *heaps, nh_heap_config *configs, unsigned count);
 
 /* All freed: after a trim one maximal block per region, validate clean, guards intact. Forgets

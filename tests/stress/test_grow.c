@@ -11,7 +11,6 @@
 
 #include "stress.h"
 #include "tests/support/fault.h"
-#include "tests/support/oracle.h"
 
 #define WORKERS 4u
 #define ADDERS 2u
@@ -21,9 +20,7 @@
 #define PART_SIZE ((size_t)20 * 1024)
 
 typedef struct program {
-	nh_instance_storage storage;
-	nh_instance *instance;
-	nht_arena arena;
+	stress_heaps heaps;
 	atomic_size_t done;   /* operations of all workers */
 	atomic_uint next;     /* part to be added */
 	atomic_size_t refused;
@@ -34,24 +31,24 @@ typedef struct program {
 static nh_heap_config config_of(program *p, unsigned part)
 {
 	nh_heap_config config = {0};
-	config.base = p->arena.parts[part].base;
-	config.size = p->arena.parts[part].size;
+	config.base = p->heaps.arena.parts[part].base;
+	config.size = p->heaps.arena.parts[part].size;
 	config.affinity = part % 3u == 1u ? NH_CPU(STRESS_CPU(part % WORKERS)) : 0;
-	config.window = (size_t)(p->arena.memory + p->arena.size - p->arena.parts[part].base);
+	config.window = (size_t)(p->heaps.arena.memory + p->heaps.arena.size - p->heaps.arena.parts[part].base);
 	return config;
 }
 
 /* The first parts become heaps, the others regions of the first heap; a second try must be refused. */
 static void add_part(program *p, unsigned part)
 {
-	const nht_part *memory = &p->arena.parts[part];
+	const nht_part *memory = &p->heaps.arena.parts[part];
 	nh_heap_config config = config_of(p, part);
 	int heap = -1;
-	nh_status status = part < MOST_HEAPS ? nh_instance_heap_add(p->instance, &config, &heap)
-	                                     : nh_instance_region_add(p->instance, 0, memory->base, memory->size);
+	nh_status status = part < MOST_HEAPS ? nh_instance_heap_add(p->heaps.instance, &config, &heap)
+	                                     : nh_instance_region_add(p->heaps.instance, 0, memory->base, memory->size);
 	NHT_CHECK(status == NH_OK, "part %u: %s", part, nh_status_string(status));
 	NHT_CHECK(part >= MOST_HEAPS || (heap > 0 && heap < MOST_HEAPS), "part %u became heap %d", part, heap);
-	status = nh_instance_region_add(p->instance, 0, memory->base, memory->size);
+	status = nh_instance_region_add(p->heaps.instance, 0, memory->base, memory->size);
 	NHT_CHECK(status != NH_OK, "part %u was added twice", part);
 }
 
@@ -75,19 +72,19 @@ static void churn(program *p, void *blocks[HELD], nht_random *random)
 	unsigned i = (unsigned)nht_below(random, HELD);
 	if (blocks[i] != NULL) {
 		stress_check(blocks[i]);
-		nh_instance_free(p->instance, blocks[i]);
+		nh_instance_free(p->heaps.instance, blocks[i]);
 		blocks[i] = NULL;
 		return;
 	}
 	size_t size = nht_between(random, STRESS_LEAST, nht_chance(random, 80) ? 120 : 1500);
 	nh_request request = {0};
 	request.heaps = nht_chance(random, 10) ? nht_next(random) & ((UINT32_C(1) << MOST_HEAPS) - 1u) : 0;
-	blocks[i] = nh_instance_alloc(p->instance, &request, size);
+	blocks[i] = nh_instance_alloc(p->heaps.instance, &request, size);
 	if (blocks[i] == NULL) {
 		atomic_fetch_add_explicit(&p->refused, 1, memory_order_relaxed);
 		return;
 	}
-	int part = nht_arena_find(&p->arena, blocks[i], size);
+	int part = nht_arena_find(&p->heaps.arena, blocks[i], size);
 	NHT_CHECK(part >= 0, "block %p is in no region", blocks[i]);
 	stress_fill(blocks[i], size, nht_next(random));
 }
@@ -104,13 +101,13 @@ static void work(unsigned self, void *context)
 	for (size_t i = 0; i < p->operations; i++) {
 		churn(p, blocks, &random);
 		if (i % 64u == 0) {
-			nh_status status = nh_instance_validate(p->instance, -1, NULL);
+			nh_status status = nh_instance_validate(p->heaps.instance, -1, NULL);
 			NHT_CHECK(status == NH_OK || status == NH_EBUSY, "validate: %s", nh_status_string(status));
 		}
 		atomic_fetch_add_explicit(&p->done, 1, memory_order_relaxed);
 	}
 	for (unsigned i = 0; i < HELD; i++)
-		nh_instance_free(p->instance, blocks[i]);
+		nh_instance_free(p->heaps.instance, blocks[i]);
 }
 
 /* Whatever the threads came to use: taken to the last block, every part has given some. */
@@ -120,8 +117,8 @@ static void all_serve(program *p)
 	const size_t size = 200;
 	void *last = NULL, *block;
 	bool served[PARTS] = {false};
-	while ((block = nh_instance_alloc(p->instance, &any, size)) != NULL) {
-		served[nht_arena_find(&p->arena, block, size)] = true;
+	while ((block = nh_instance_alloc(p->heaps.instance, &any, size)) != NULL) {
+		served[nht_arena_find(&p->heaps.arena, block, size)] = true;
 		memcpy(block, &last, sizeof last);
 		last = block;
 	}
@@ -129,31 +126,25 @@ static void all_serve(program *p)
 		NHT_CHECK(served[i], "part %u never served", i);
 	while ((block = last) != NULL) {
 		memcpy(&last, block, sizeof last);
-		nh_instance_free(p->instance, block);
+		nh_instance_free(p->heaps.instance, block);
 	}
 }
 
 /* One round from one heap to all parts. */
 static void run(program *p)
 {
-	size_t sizes[PARTS];
-	for (unsigned i = 0; i < PARTS; i++)
-		sizes[i] = PART_SIZE + i * 1000u;
-	nht_arena_parts(&p->arena, PARTS, sizes, NULL);
+	stress_lay_out(&p->heaps, PARTS, PART_SIZE);
 	nh_heap_config first = config_of(p, 0);
-	NHT_CHECK(nh_instance_init(&p->storage, &first, 1, NULL, &p->instance) == NH_OK, "init");
+	stress_begin(&p->heaps, &first, 1);
 	atomic_store(&p->done, 0);
 	atomic_store(&p->next, 1u);
 	stress_threads(WORKERS + ADDERS, work, p);
-	NHT_CHECK(nh_instance_heap_count(p->instance) == MOST_HEAPS, "%u heaps", nh_instance_heap_count(p->instance));
+	NHT_CHECK(nh_instance_heap_count(p->heaps.instance) == MOST_HEAPS, "%u heaps", nh_instance_heap_count(p->heaps.instance));
 	nh_heap_stats stats;
-	NHT_CHECK(nh_instance_heap_stats_get(p->instance, 0, &stats) == NH_OK, "stats");
+	NHT_CHECK(nh_instance_heap_stats_get(p->heaps.instance, 0, &stats) == NH_OK, "stats");
 	NHT_CHECK(stats.regions == PARTS - MOST_HEAPS + 1u, "%u regions in heap 0", stats.regions);
 	all_serve(p);
-	const char *complaint = nht_all_heaps_returned(p->instance);
-	NHT_CHECK(complaint == NULL, "at the end: %s", complaint);
-	NHT_CHECK(nh_instance_deinit(p->instance) == NH_OK, "deinit");
-	NHT_CHECK(nht_arena_drop(&p->arena), "a guard outside the regions was written");
+	stress_end(&p->heaps);
 }
 
 int main(int argc, char **argv)

@@ -11,7 +11,6 @@
 
 #include "stress.h"
 #include "tests/support/fault.h"
-#include "tests/support/oracle.h"
 
 #define WORKERS 4u
 #define REMOVERS 2u
@@ -23,9 +22,7 @@
 #define PACE 200u /* operations of the workers between two removals of one remover */
 
 typedef struct program {
-	nh_instance_storage storage;
-	nh_instance *instance;
-	nht_arena arena;
+	stress_heaps heaps;
 	void *_Atomic handed[SHARED]; /* blocks on their way from one thread to another */
 	atomic_size_t done;           /* operations of all workers */
 	atomic_size_t removed[PARTS], busy[PARTS];
@@ -34,9 +31,9 @@ typedef struct program {
 
 static nh_heap_config config_of(program *p, unsigned part)
 {
-	nh_heap_config config = {.base = p->arena.parts[part].base, .size = p->arena.parts[part].size};
+	nh_heap_config config = {.base = p->heaps.arena.parts[part].base, .size = p->heaps.arena.parts[part].size};
 	config.affinity = part == 1u ? NH_CPU(STRESS_CPU(1)) : 0;
-	config.window = (size_t)(p->arena.memory + p->arena.size - p->arena.parts[part].base);
+	config.window = (size_t)(p->heaps.arena.memory + p->heaps.arena.size - p->heaps.arena.parts[part].base);
 	return config;
 }
 
@@ -47,7 +44,7 @@ static void drop(program *p, void *block)
 	if (block == NULL)
 		return;
 	stress_check(block);
-	nh_instance_free(p->instance, block);
+	nh_instance_free(p->heaps.instance, block);
 }
 
 static void churn(program *p, void *blocks[HELD], nht_random *random)
@@ -64,11 +61,11 @@ static void churn(program *p, void *blocks[HELD], nht_random *random)
 	size_t size = nht_between(random, STRESS_LEAST, nht_chance(random, 90) ? 120 : 1500);
 	nh_request request = {0};
 	request.heaps = nht_chance(random, 30) ? nht_next(random) & 7u : 0;
-	blocks[i] = nh_instance_alloc(p->instance, &request, size);
+	blocks[i] = nh_instance_alloc(p->heaps.instance, &request, size);
 	if (blocks[i] != NULL)
 		stress_fill(blocks[i], size, nht_next(random));
 	if (nht_chance(random, 5))
-		(void)nh_instance_heap_of(p->instance, p->arena.memory + nht_below(random, (uint32_t)p->arena.size));
+		(void)nh_instance_heap_of(p->heaps.instance, p->heaps.arena.memory + nht_below(random, (uint32_t)p->heaps.arena.size));
 }
 
 /* Lets go of everything now and then, or nothing would ever be empty. */
@@ -98,8 +95,8 @@ static void work(program *p, unsigned self)
 static bool remove_part(program *p, unsigned part, int heap)
 {
 	size_t live = 0;
-	nh_status status = part == HEAPS ? nh_instance_heap_remove(p->instance, heap, &live)
-	                                 : nh_instance_region_remove(p->instance, 0, p->arena.parts[part].base, &live);
+	nh_status status = part == HEAPS ? nh_instance_heap_remove(p->heaps.instance, heap, &live)
+	                                 : nh_instance_region_remove(p->heaps.instance, 0, p->heaps.arena.parts[part].base, &live);
 	NHT_CHECK(status == NH_OK || status == NH_EBUSY, "part %u: %s", part, nh_status_string(status));
 	NHT_CHECK(live == 0 || status == NH_EBUSY, "part %u: %zu live", part, live);
 	if (status != NH_OK) {
@@ -110,7 +107,7 @@ static bool remove_part(program *p, unsigned part, int heap)
 	/* ours now, but for control memory, which calls under way may still look at */
 	nh_heap_config config = config_of(p, part);
 	size_t kept = part == HEAPS ? nh_heap_control_size(&config) + 64u : 0;
-	memset(p->arena.parts[part].base + kept, 0xdb, p->arena.parts[part].size - kept);
+	memset(p->heaps.arena.parts[part].base + kept, 0xdb, p->heaps.arena.parts[part].size - kept);
 	return true;
 }
 
@@ -118,8 +115,8 @@ static int add_part(program *p, unsigned part)
 {
 	int heap = 0;
 	nh_heap_config config = config_of(p, part);
-	nh_status status = part == HEAPS ? nh_instance_heap_add(p->instance, &config, &heap)
-	                                 : nh_instance_region_add(p->instance, 0, config.base, config.size);
+	nh_status status = part == HEAPS ? nh_instance_heap_add(p->heaps.instance, &config, &heap)
+	                                 : nh_instance_region_add(p->heaps.instance, 0, config.base, config.size);
 	NHT_CHECK(status == NH_OK, "part %u: %s", part, nh_status_string(status));
 	return heap;
 }
@@ -141,7 +138,7 @@ static void come_and_go(program *p, unsigned self)
 			heap_gone = remove_part(p, part, HEAPS);
 		}
 		if (nht_chance(&random, 10))
-			(void)nh_instance_validate(p->instance, 0, NULL);
+			(void)nh_instance_validate(p->heaps.instance, 0, NULL);
 	}
 }
 
@@ -156,28 +153,22 @@ static void body(unsigned self, void *context)
 
 static void run(program *p)
 {
-	size_t sizes[PARTS];
-	for (unsigned i = 0; i < PARTS; i++)
-		sizes[i] = PART_SIZE + i * 1000u;
-	nht_arena_parts(&p->arena, PARTS, sizes, NULL);
+	stress_lay_out(&p->heaps, PARTS, PART_SIZE);
 	nh_heap_config configs[HEAPS];
 	for (unsigned i = 0; i < HEAPS; i++)
 		configs[i] = config_of(p, i);
-	NHT_CHECK(nh_instance_init(&p->storage, configs, HEAPS, NULL, &p->instance) == NH_OK, "init");
+	stress_begin(&p->heaps, configs, HEAPS);
 	for (unsigned i = HEAPS; i < PARTS; i++)
 		add_part(p, i);
 	atomic_store(&p->done, 0);
 	stress_threads(WORKERS + REMOVERS, body, p);
 	for (unsigned k = 0; k < SHARED; k++)
 		drop(p, atomic_exchange(&p->handed[k], NULL));
-	if (nh_instance_heap_count(p->instance) > HEAPS)
+	if (nh_instance_heap_count(p->heaps.instance) > HEAPS)
 		NHT_CHECK(remove_part(p, HEAPS, HEAPS), "the heap, of which nothing is out, does not go");
 	for (unsigned i = HEAPS + 1u; i < PARTS; i++)
 		NHT_CHECK(remove_part(p, i, 0), "part %u, of which nothing is out, does not go", i);
-	const char *complaint = nht_all_heaps_returned(p->instance);
-	NHT_CHECK(complaint == NULL, "at the end: %s", complaint);
-	NHT_CHECK(nh_instance_deinit(p->instance) == NH_OK, "deinit");
-	NHT_CHECK(nht_arena_drop(&p->arena), "a guard outside the regions was written");
+	stress_end(&p->heaps);
 }
 
 int main(int argc, char **argv)
