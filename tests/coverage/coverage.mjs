@@ -19,8 +19,11 @@ import { parseArgs } from 'node:util';
 import { run, RunError, runMain } from '../../bench/run.mjs';
 
 const BUILD = 'build/coverage';
-const TESTS = 'unit|model|stress|fuzz-core';
-/** Options of each configuration, and the percentage of random operations. */
+const TESTS = { target: 'core_tests', label: 'unit|model|stress|fuzz-core', programs: /^(unit|model|stress|fuzz|single)_/ };
+/** Schedules of the explorer's. Not those in which a CPU dies: who never returns was counted when it entered, and a side that is
+ * known as a difference would seem to be taken. */
+const SCHEDULES = { target: 'explorers', label: 'explorer', without: 'killed|recover', programs: /^explorer_/ };
+/** Options of each configuration, the percentage of random operations, and what is run. */
 const CONFIGURATIONS = {
   moderate: [{}, 10],
   small: [{ NH_CPUS: '4', NH_CLASS_DOUBLINGS: '0', NH_REFILL: '1', NH_MERGE_LOOK: '2', NH_CAP_SMALL_SPAN: '128',
@@ -30,6 +33,7 @@ const CONFIGURATIONS = {
   extreme: [{ NH_HARDENING: 'extreme' }, 0.5],
   nocaches: [{ NH_CACHES: '0' }, 2],
   cpu1: [{ NH_CPUS: '1' }, 2],
+  explorer: [{ NH_EXPLORER: 'ON' }, 100, SCHEDULES],
 };
 
 const { values: options } = parseArgs({
@@ -42,17 +46,17 @@ const { values: options } = parseArgs({
 
 // ---- measuring --------------------------------------------------------------------------------
 
-/** All programs below a folder of tests. */
-function programsIn(dir) {
+/** All programs of some names below a folder of tests. */
+function programsIn(dir, names) {
   return readdirSync(dir, { withFileTypes: true }).flatMap((entry) => {
     const path = join(dir, entry.name);
-    if (entry.isDirectory()) return entry.name === 'CMakeFiles' ? [] : programsIn(path);
-    return (statSync(path).mode & 0o111) !== 0 && /^(unit|model|stress|fuzz|single)_/.test(entry.name) ? [path] : [];
+    if (entry.isDirectory()) return entry.name === 'CMakeFiles' ? [] : programsIn(path, names);
+    return (statSync(path).mode & 0o111) !== 0 && names.test(entry.name) ? [path] : [];
   });
 }
 
 function measure(name) {
-  const [defines, percent] = CONFIGURATIONS[name];
+  const [defines, percent, { target, label, without, programs } = TESTS] = CONFIGURATIONS[name];
   const dir = join(BUILD, name);
   const profiles = join(dir, 'profiles');
   const cache = {
@@ -60,16 +64,17 @@ function measure(name) {
     NH_TEST_SOURCE: 'OFF', NH_PRELOAD: 'OFF', NH_DEMO: 'OFF', NH_ZEPHYR: 'OFF', NH_TIZENRT: 'OFF', NH_INSTALL: 'OFF', ...defines,
   };
   run(['cmake', '-S', '.', '-B', dir, '-G', 'Ninja', ...Object.entries(cache).flatMap(([key, value]) => ['-D', `${key}=${value}`])]);
-  run(['cmake', '--build', dir, '-j', '2', '--target', 'core_tests']);
+  run(['cmake', '--build', dir, '-j', '2', '--target', target]);
   rmSync(profiles, { recursive: true, force: true });
   mkdirSync(profiles);
   const env = {
     ...process.env, NH_TEST_SCALE: String(percent), NH_STRESS_SCALE: '0.02', LLVM_PROFILE_FILE: resolve(profiles, '%p-%m.profraw'),
   };
-  run(['ctest', '--test-dir', dir, '-L', TESTS, '-j', '2', '--quiet', '--no-tests=error'], { env });
+  const left = without === undefined ? [] : ['-E', without];
+  run(['ctest', '--test-dir', dir, '-L', label, ...left, '-j', '2', '--quiet', '--no-tests=error'], { env });
   const merged = join(dir, 'merged.profdata');
   run(['llvm-profdata-19', 'merge', '-o', merged, ...readdirSync(profiles).map((file) => join(profiles, file))]);
-  const [first, ...others] = programsIn(join(dir, 'tests'));
+  const [first, ...others] = programsIn(join(dir, 'tests'), programs);
   const files = readdirSync('core').filter((file) => /\.[ch]$/.test(file)).map((file) => resolve('core', file));
   const words = ['-instr-profile', merged, first, ...others.flatMap((object) => ['-object', object]), ...files];
   const json = run(['llvm-cov-19', 'export', '-format=text', '-skip-functions', ...words], { stdio: ['ignore', 'pipe', 'ignore'] });

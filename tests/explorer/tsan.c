@@ -94,33 +94,25 @@ void __tsan_write_range(void *address, unsigned long size)
 	ex_plain(address, size, true, CALLER);
 }
 
-/* The linker sends all calls here (--wrap). */
-void *__real_memset(void *to, int byte, size_t size);
-void *__wrap_memset(void *to, int byte, size_t size);
-void *__real_memcpy(void *to, const void *from, size_t size);
-void *__wrap_memcpy(void *to, const void *from, size_t size);
-void *__real_memmove(void *to, const void *from, size_t size);
-void *__wrap_memmove(void *to, const void *from, size_t size);
-
-void *__wrap_memset(void *to, int byte, size_t size)
-{
-	ex_plain(to, size, true, CALLER);
-	return __real_memset(to, byte, size);
-}
-
-void *__wrap_memcpy(void *to, const void *from, size_t size)
-{
-	ex_plain(from, size, false, CALLER);
-	ex_plain(to, size, true, CALLER);
-	return __real_memcpy(to, from, size);
-}
-
-void *__wrap_memmove(void *to, const void *from, size_t size)
-{
-	ex_plain(from, size, false, CALLER);
-	ex_plain(to, size, true, CALLER);
-	return __real_memmove(to, from, size);
-}
+/* The linker sends all calls here (--wrap); newer clangs name the sanitizer's functions at once. */
+#define MEMORY(type, name, parameters, arguments, accesses)                                                  \
+	type __real_##name parameters;                                                                       \
+	type __wrap_##name parameters;                                                                       \
+	type __tsan_##name parameters;                                                                       \
+	type __wrap_##name parameters                                                                        \
+	{                                                                                                    \
+		accesses;                                                                                    \
+		return __real_##name arguments;                                                              \
+	}                                                                                                    \
+	type __tsan_##name parameters                                                                        \
+	{                                                                                                    \
+		accesses;                                                                                    \
+		return __real_##name arguments;                                                              \
+	}
+#define COPIED (ex_plain(from, size, false, CALLER), ex_plain(to, size, true, CALLER))
+MEMORY(void *, memset, (void *to, int byte, size_t size), (to, byte, size), ex_plain(to, size, true, CALLER))
+MEMORY(void *, memcpy, (void *to, const void *from, size_t size), (to, from, size), COPIED)
+MEMORY(void *, memmove, (void *to, const void *from, size_t size), (to, from, size), COPIED)
 
 /* ---- atomics ------------------------------------------------------------------------------ */
 
