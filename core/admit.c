@@ -387,10 +387,9 @@ static void set_add(nh__heap_set *set, unsigned id)
 	nh__store_relaxed(set, (uint16_t)(nh__load_relaxed(set) | 1u << id));
 }
 
-void nh__heap_publish(nh_instance *instance, struct nh__heap *heap, struct nh__region_entry *entry)
+void nh__heap_show(nh_instance *instance, struct nh__heap *heap, struct nh__region_entry *entry)
 {
-	unsigned id = heap->id, cpu;
-	nh_port_irq irq = nh__admin_enter(instance, &cpu);
+	unsigned id = heap->id;
 	/* release: to nh__choice_next and nh__heap_by_id, where the number was another heap's */
 	nh__store_release(&instance->heap[id], heap);
 	/* release: to nh__heap_at */
@@ -408,6 +407,13 @@ void nh__heap_publish(nh_instance *instance, struct nh__heap *heap, struct nh__r
 	/* release: to nh__choice_begin; last, so that whoever sees the bit sees all of the heap */
 	nh__store_release(&instance->heaps, (uint16_t)(nh__load_relaxed(&instance->heaps) | 1u << id));
 	nh__first_update(instance);
+}
+
+void nh__heap_publish(nh_instance *instance, struct nh__heap *heap, struct nh__region_entry *entry)
+{
+	unsigned cpu;
+	nh_port_irq irq = nh__admin_enter(instance, &cpu);
+	nh__heap_show(instance, heap, entry);
 	nh__admin_leave(instance, cpu, irq);
 }
 

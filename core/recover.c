@@ -101,23 +101,29 @@ static nh_status recover_admin(nh_instance *instance, unsigned dead)
 		nh_port_lock_end();
 	}
 	nh_port_irq_restore(irq);
-	for (int id = 0; found == NH__TORN && id < NH_MAX_HEAPS; id++)
-		if (nh__heap_by_id(instance, id) != NULL)
-			nh__heap_restore(instance, nh__heap_by_id(instance, id));
+	for (int id = 0; found == NH__TORN && id < NH_MAX_HEAPS; id++) {
+		struct nh__heap *heap = nh__heap_by_id(instance, id);
+		if (heap != NULL)
+			nh__heap_restore(instance, heap, false);
+	}
 	return status;
 }
 
-/* Nothing is found in the heap from now on, but its memory stays in use. */
-static void withdraw(nh_instance *instance, struct nh__heap *heap)
+/* Nothing is found in the heap from now on, but its memory stays in use. A removal by a living CPU ends by itself: it finds no
+ * region of it any more, or completes what it has decided, which is nobody's. */
+static void withdraw(nh_instance *instance, struct nh__heap *heap, unsigned dead)
 {
 	unsigned cpu;
 	nh_port_irq irq = nh__admin_enter(instance, &cpu);
+	struct nh__removal *removal = &instance->removal;
+	bool completed = removal->heap == heap && removal->cpu != dead && removal->decided;
 	nh__heap_hide(instance, heap);
 	for (unsigned i = 0; i < nh__load_relaxed(&instance->regions_reserved); i++)
-		if (nh__load_relaxed(&instance->regions[i].heap) == heap)
+		if (nh__load_relaxed(&instance->regions[i].heap) == heap &&
+		    !(completed && nh__concerned(removal, &instance->regions[i])))
 			nh__store_relaxed(&instance->regions[i].heap, NULL);
-	if (instance->removal.heap == heap)
-		instance->removal.heap = NULL;
+	if (removal->heap == heap && removal->cpu == dead)
+		removal->heap = NULL;
 	nh__admin_leave(instance, cpu, irq);
 }
 
@@ -130,8 +136,10 @@ static nh_status recover_heap(struct nh__heap *heap, unsigned dead)
 		enum nh__recovery found = nh__lock_recover(&heap->lock, cpu, dead);
 		if (found != NH__INSIDE) {
 			status = found == NH__TORN ? NH_ECORRUPT : NH_OK;
-			if (found == NH__TORN)
+			if (found == NH__TORN) {
 				nh__tlsf_condemn(&heap->tlsf);
+				nh__walks_end(heap);
+			}
 			nh__freeze_recover(heap, dead);
 			nh__lock_release(&heap->lock, cpu);
 		}
@@ -141,23 +149,26 @@ static nh_status recover_heap(struct nh__heap *heap, unsigned dead)
 	return status;
 }
 
-/* The removal that `dead` had begun, if any: it will not go on by itself. */
-static struct nh__removal removal_of(nh_instance *instance, unsigned dead)
+static struct nh__removal removal_of(nh_instance *instance)
 {
 	unsigned cpu;
 	nh_port_irq irq = nh__admin_enter(instance, &cpu);
 	struct nh__removal removal = instance->removal;
 	nh__admin_leave(instance, cpu, irq);
-	if (removal.cpu != dead)
-		removal.heap = NULL;
 	return removal;
 }
 
-/* All heaps, also one that is hidden because it was being removed. */
-static struct nh__heap *any_heap(nh_instance *instance, const struct nh__removal *removal, int id)
+/* All heaps, also one that is hidden because it is being removed, by whomever: begin() in core/remove.c hides it in the lock hold
+ * that names it. */
+static struct nh__heap *any_heap(nh_instance *instance, int id)
 {
-	struct nh__heap *heap = nh__heap_by_id(instance, id);
-	return heap == NULL && removal->heap != NULL && removal->heap->id == id ? removal->heap : heap;
+	unsigned cpu;
+	nh_port_irq irq = nh__admin_enter(instance, &cpu);
+	struct nh__heap *heap = nh__heap_by_id(instance, id), *leaving = instance->removal.heap;
+	if (heap == NULL && leaving != NULL && leaving->id == id)
+		heap = leaving;
+	nh__admin_leave(instance, cpu, irq);
+	return heap;
 }
 
 nh_status nh_instance_cpu_recover(nh_instance *instance, unsigned cpu)
@@ -175,12 +186,12 @@ nh_status nh_instance_cpu_recover(nh_instance *instance, unsigned cpu)
 	nh_status result = recover_admin(instance, cpu);
 	if (result != NH_OK)
 		return result;
-	struct nh__removal removal = removal_of(instance, cpu);
+	struct nh__removal removal = removal_of(instance);
 	for (int id = 0; id < NH_MAX_HEAPS; id++) {
-		struct nh__heap *heap = any_heap(instance, &removal, id);
+		struct nh__heap *heap = any_heap(instance, id);
 		nh_status status = heap == NULL ? NH_OK : recover_heap(heap, cpu);
 		if (status == NH_ECORRUPT) {
-			withdraw(instance, heap);
+			withdraw(instance, heap, cpu);
 			lost = heap;
 			if (removal.heap == heap)
 				removal.heap = NULL;
@@ -189,7 +200,7 @@ nh_status nh_instance_cpu_recover(nh_instance *instance, unsigned cpu)
 			result = NH_EBUSY;
 	}
 	if (result == NH_OK) {
-		if (removal.heap != NULL)
+		if (removal.heap != NULL && removal.cpu == cpu) /* it will not go on by itself */
 			nh__removal_resume(instance, &removal, &note);
 		drain(instance, cpu, &note);
 	}

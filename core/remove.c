@@ -79,12 +79,18 @@ static nh_status begin(nh_instance *instance, int number, const void *base, stru
 	return status;
 }
 
-static void decide(nh_instance *instance)
+/* NH_ECORRUPT: the heap was taken out of service meanwhile (core/recover.c), so that what was counted says nothing. */
+static nh_status decide(nh_instance *instance, const struct nh__removal *removal, const struct nh__tally *tally)
 {
 	unsigned cpu;
+	nh_status status = NH_ECORRUPT;
 	nh_port_irq irq = nh__admin_enter(instance, &cpu);
-	instance->removal.decided = true;
+	for (unsigned i = 0; i < nh__load_relaxed(&instance->regions_reserved); i++)
+		if (nh__concerned(removal, &instance->regions[i]))
+			status = tally->live + tally->cached == 0 ? NH_OK : NH_EBUSY;
+	instance->removal.decided = status == NH_OK;
 	nh__admin_leave(instance, cpu, irq);
+	return status;
 }
 
 /* The entry is nobody's: first without a heap, then without bounds. */
@@ -122,12 +128,7 @@ static void forget(nh_instance *instance, struct nh__heap *heap, struct nh__regi
 		if (nh__tlsf_remove(&heap->tlsf, &entry->region)) {
 			nh__budget_shrink(heap, nh__granules(entry->region.end - entry->region.first));
 			heap->regions--;
-			heap->walk_turn++; /* of a walk that stands in it */
-			heap->tlsf.walk = NULL;
-#if NH_HARDENING >= NH_HARDENING_EXTREME
-			heap->call_turn++;
-			heap->tlsf.call_walk = NULL;
-#endif
+			nh__walks_end(heap);
 		}
 		nh__heap_unlock(heap, cpu, note);
 	}
@@ -168,7 +169,7 @@ static void undo(nh_instance *instance, const struct nh__removal *removal, struc
 	unsigned cpu;
 	nh__sweep(instance, removal, NH__GIVE, note);
 	if (removal->region == NULL)
-		nh__heap_restore(instance, removal->heap);
+		nh__heap_restore(instance, removal->heap, true);
 	nh_port_irq irq = nh__admin_enter(instance, &cpu);
 	instance->removal.heap = NULL;
 	nh__admin_leave(instance, cpu, irq);
@@ -203,8 +204,8 @@ static nh_status remove_all(nh_instance *instance, int number, const void *base,
 		return status;
 	struct nh__join join = {.heap = removal.heap};
 	struct nh__tally tally = evacuate(instance, &removal, &join, &note);
-	if (tally.live + tally.cached == 0) {
-		decide(instance);
+	status = decide(instance, &removal, &tally);
+	if (status == NH_OK) {
 		forget_all(instance, &removal, &note);
 		nh__join_leave(&join, &note);
 		if (removal.region == NULL)
@@ -212,8 +213,7 @@ static nh_status remove_all(nh_instance *instance, int number, const void *base,
 	} else {
 		nh__join_leave(&join, &note);
 		undo(instance, &removal, &note);
-		status = NH_EBUSY;
-		if (live != NULL)
+		if (live != NULL && status == NH_EBUSY)
 			*live = tally.live;
 	}
 	nh__note_report(&note);

@@ -20,13 +20,17 @@ void nh__heap_hide(nh_instance *instance, const struct nh__heap *heap)
 	nh__first_update(instance);
 }
 
-void nh__heap_restore(nh_instance *instance, struct nh__heap *heap)
+void nh__heap_restore(nh_instance *instance, struct nh__heap *heap, bool hidden)
 {
+	unsigned cpu;
+	struct nh__region_entry *entry = NULL;
+	nh_port_irq irq = nh__admin_enter(instance, &cpu);
 	for (unsigned i = 0; i < nh__load_relaxed(&instance->regions_reserved); i++)
-		if (nh__load_relaxed(&instance->regions[i].heap) == heap) {
-			nh__heap_publish(instance, heap, &instance->regions[i]);
-			return;
-		}
+		if (nh__load_relaxed(&instance->regions[i].heap) == heap)
+			entry = &instance->regions[i];
+	if (entry != NULL && (hidden || nh__heap_by_id(instance, heap->id) == heap))
+		nh__heap_show(instance, heap, entry);
+	nh__admin_leave(instance, cpu, irq);
 }
 
 /* A sweep of one region between lock holds. */
@@ -60,10 +64,24 @@ static void visit(struct sweep *sweep, struct nh__block *block)
 	}
 }
 
+void nh__walks_end(struct nh__heap *heap)
+{
+	heap->walk_turn++;
+	heap->tlsf.walk = NULL;
+#if NH_HARDENING >= NH_HARDENING_EXTREME
+	heap->call_turn++;
+	heap->tlsf.call_walk = NULL;
+#endif
+}
+
 /* Under the lock. True at the region's end. */
 static bool slice(struct sweep *sweep)
 {
 	struct nh__tlsf *tlsf = &sweep->heap->tlsf;
+	if (tlsf->regions == NULL) { /* out of service */
+		sweep->tally.live++;
+		return true;
+	}
 	if (sweep->turn == 0 || sweep->turn != sweep->heap->walk_turn) {
 		sweep->turn = ++sweep->heap->walk_turn;
 		sweep->tally = (struct nh__tally){0, 0};

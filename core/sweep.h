@@ -27,10 +27,13 @@ struct nh__tally {
 /* All regions of the heap, or the one, that `removal` names. */
 struct nh__tally nh__sweep(nh_instance *instance, const struct nh__removal *removal, enum nh__way way, struct nh__note *note);
 
-/* Publishes a heap once more. Nothing, if it has no region left. */
-void nh__heap_restore(nh_instance *instance, struct nh__heap *heap);
+/* Publishes a heap once more; `hidden`: also one that no request finds. Nothing, if it has no region left. */
+void nh__heap_restore(nh_instance *instance, struct nh__heap *heap, bool hidden);
 
 /* Does `removal` name this entry's region? */
 bool nh__concerned(const struct nh__removal *removal, const struct nh__region_entry *entry);
+
+/* Heap lock held: walks and sweeps that stand in it find out that its regions are not what they were. */
+void nh__walks_end(struct nh__heap *heap);
 
 #endif

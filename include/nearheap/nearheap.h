@@ -174,6 +174,7 @@ nh_status nh_instance_region_add(nh_instance *instance, int heap, void *base, si
  * NH_EBUSY: blocks are out. *live (if not NULL; 0 in all other cases) says how many; the region is as it was. With
  * *live 0: another removal of this instance is under way, or blocks moved between caches: try again.
  * NH_ENOTSUP: the heap's first region, and that of its control memory, go only with the heap.
+ * NH_ECORRUPT: a CPU was reset while it changed this heap, which nh_cpu_recover took out of service meanwhile.
  * Others: NH_ENOINIT, NH_ENOENT, NH_EINVAL.
  *
  * Meanwhile other CPUs may allocate from all heaps and free everywhere, but what is free in this region is not

@@ -453,14 +453,13 @@ ex_mutant(sweep-gives-nothing
           OPTIONS --scenario region-remove)
 ex_mutant(remove-walk-stays
           FILE core/remove.c
-          FIND "			heap->walk_turn++; /* of a walk that stands in it */
-			heap->tlsf.walk = NULL;"
+          FIND "			nh__walks_end(heap);"
           REPLACE ""
           OPTIONS --scenario remove-walks)
 ex_mutant(remove-caches-ignored
           FILE core/remove.c
-          FIND "	if (tally.live + tally.cached == 0) {"
-          REPLACE "	if (tally.live == 0) {"
+          FIND "tally->live + tally->cached == 0 ? NH_OK"
+          REPLACE "tally->live == 0 ? NH_OK"
           OPTIONS --scenario region-remove)
 ex_mutant(remove-not-taken-back
           FILE core/remove.c
@@ -479,9 +478,9 @@ ex_mutant(remove-not-ended
 ex_mutant(recover-torn-goes-on
           FILE core/recover.c
           FIND "			status = found == NH__TORN ? NH_ECORRUPT : NH_OK;
-			if (found == NH__TORN)
-				nh__tlsf_condemn(&heap->tlsf);"
-          REPLACE "			status = NH_OK;"
+			if (found == NH__TORN) {"
+          REPLACE "			status = NH_OK;
+			if (found == NH__INSIDE) {"
           OPTIONS --scenario recover --scenario recover-trim)
 ex_mutant(recover-freeze-kept
           FILE core/recover.c
@@ -512,7 +511,7 @@ ex_mutant(recover-decided-before
           OPTIONS --scenario recover-remove)
 ex_mutant(recover-undecided
           FILE core/remove.c
-          FIND "	instance->removal.decided = true;"
+          FIND "	instance->removal.decided = status == NH_OK;"
           REPLACE ""
           OPTIONS --scenario recover-removed --scenario recover-heap-removed)
 ex_mutant(recover-entry-half-cleared
@@ -533,6 +532,33 @@ ex_mutant(recover-number-kept
 		heap_gone(instance, removal);"
           REPLACE "	forget_all(instance, removal, note);"
           OPTIONS --scenario recover-heap-removed)
+ex_mutant(withdrawn-is-removed
+          FILE core/remove.c
+          FIND "	nh_status status = NH_ECORRUPT;
+	nh_port_irq irq"
+          REPLACE "	nh_status status = NH_OK;
+	nh_port_irq irq"
+          OPTIONS --scenario withdrawn)
+ex_mutant(withdrawn-swept-on
+          FILE core/sweep.c
+          FIND "	if (tlsf->regions == NULL) { /* out of service */"
+          REPLACE "	if (false) {"
+          OPTIONS --scenario withdrawn)
+ex_mutant(withdrawn-walked-on
+          FILE core/recover.c
+          FIND "				nh__walks_end(heap);"
+          REPLACE ""
+          OPTIONS --scenario withdrawn-walk)
+ex_mutant(withdrawn-removal-dropped
+          FILE core/recover.c
+          FIND "		    !(completed && nh__concerned(removal, &instance->regions[i])))"
+          REPLACE "		    true)"
+          OPTIONS --scenario withdrawn --scenario withdrawn-heap)
+ex_mutant(recover-misses-hidden
+          FILE core/recover.c
+          FIND "		heap = leaving;"
+          REPLACE "		;"
+          OPTIONS --scenario withdrawn-heap)
 ex_mutant(salvage-beside-caches
           FILE core/recover.c
           FIND "	nh__reclaim(&join, NULL, &note);

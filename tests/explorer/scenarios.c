@@ -140,6 +140,12 @@ const struct ex_scenario ex_scenarios[] = {
 	  .threads = { "0:aff|KMaav", "1:G|g", "k1" }, .cap = 2, .runs = 8000 },
 	{ .name = "recover-heap-removed", .about = "a CPU dies while it removes a heap, and is recovered", .heap = { { 4, C01 } },
 	  .threads = { "0:aff|KMaav", "1:H|h", "k1" }, .cap = 2, .runs = 8000 },
+	{ .name = "withdrawn", .about = "a CPU dies in a heap that another removes a region of, and is recovered by a third",
+	  .heap = { { 4, C012 } }, .threads = { "0:G|g", "1:af|aaaf", "2:|KM", "k1" }, .cap = 2, .runs = 8000 },
+	{ .name = "withdrawn-heap", .about = "a CPU dies in a heap that another removes, and is recovered by a third",
+	  .heap = { { 2, NH_CPU(2) } }, .threads = { "0:H|h", "1:|aaaf", "2:|KM", "k1" }, .cap = 2, .runs = 8000 },
+	{ .name = "withdrawn-walk", .about = "a CPU dies in a heap that another walks through, and is recovered by a third",
+	  .heap = { { 8, C012 } }, .threads = { "0:|wv", "1:af|aaf", "2:|KM", "k1" }, .cap = 2, .runs = 8000 },
 	{ .name = "recover-inbox", .about = "a CPU dies while it frees into another's heap, and is recovered", .heap = { { 8, C0 } },
 	  .threads = { "0:aff|aKMaaf", "1:aa|faf", "k1" }, .cap = 2, .runs = 20000 },
 };

@@ -111,16 +111,36 @@ nh_status ex_world_add_region(void)
 	return nh_instance_region_add(ex_instance, 0, spare_region.base, spare_region.size);
 }
 
+static struct {
+	unsigned char *base;
+	size_t size;
+} removed;
+
+static void outside(uintptr_t address, size_t size)
+{
+	if (address < (uintptr_t)removed.base + removed.size && (uintptr_t)removed.base < address + size)
+		ex_fail("memory was removed in which somebody has a block");
+}
+
+static nh_status judge(nh_status status, unsigned char *base, size_t size)
+{
+	removed.base = base;
+	removed.size = size;
+	if (status == NH_OK)
+		ex_ops_each(outside);
+	return status;
+}
+
 nh_status ex_world_remove_region(void)
 {
 	size_t live;
-	return nh_instance_region_remove(ex_instance, 0, spare_region.base, &live);
+	return judge(nh_instance_region_remove(ex_instance, 0, spare_region.base, &live), spare_region.base, spare_region.size);
 }
 
 nh_status ex_world_remove_heap(void)
 {
 	size_t live;
-	return nh_instance_heap_remove(ex_instance, 1, &live);
+	return judge(nh_instance_heap_remove(ex_instance, 1, &live), spare_heap.base, spare_heap.size);
 }
 
 nh_status ex_world_add_heap(void)
@@ -302,6 +322,7 @@ void ex_world_check(void)
 	struct nh__heap *heap;
 	nh_report report;
 	if (ex_somebody_died()) { /* the survivors have come to their ends */
+		expect(ex_instance->removal.heap == NULL, "at the end a removal is unfinished");
 		if ((heap = nh__heap_by_id(ex_instance, 0)) != NULL) /* else out of service */
 			(ex_ops_recovered() ? check_recovered : check_places)(heap);
 		return;

@@ -180,7 +180,7 @@ static void no_heap(void **state)
 	assert_int_equal(report.heap, 1);
 	single->id = 1;
 	*tlsf = kept;
-	nh__heap_restore(u.instance, heap);
+	nh__heap_restore(u.instance, heap, true);
 	expect(0, NULL, NULL);
 }
 

@@ -470,7 +470,7 @@ static void anothers_removal_goes_on(void **state)
 	assert_status(nh_instance_cpu_recover(u.instance, DEAD), NH_OK);
 	assert_ptr_equal(u.instance->removal.heap, other);
 	assert_int_equal(nh_instance_heap_count(u.instance), 1);
-	nh__heap_restore(u.instance, other);
+	nh__heap_restore(u.instance, other, true);
 	u.instance->removal.heap = NULL;
 }
 
