@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A CPU is reset inside a heap of which another is removing a region, or which it is removing: the recovery by a third takes the
+ * heap out of service, and the removal says so, or completes what it had decided. The source is included, so that the reset can come
+ * between two lock holds of the removal.
+ */
+#include <string.h>
+
+#include "core/sweep.h"
+
+/* Runs in the removal, after it has let go of the admin lock so many times. */
+static void (*meanwhile)(void);
+static unsigned leaves_before;
+
+static void leave_and_look(nh_instance *instance, unsigned cpu, nh_port_irq irq)
+{
+	nh__admin_leave(instance, cpu, irq);
+	if (meanwhile != NULL && leaves_before-- == 0) {
+		void (*now)(void) = meanwhile;
+		meanwhile = NULL;
+		now();
+	}
+}
+
+#define nh__admin_leave leave_and_look
+#include "core/remove.c"
+#undef nh__admin_leave
+
+#include "white.h"
+
+#if !NH__RECOVERABLE || NH_CPUS < 3
+
+static void skipped(void **state)
+{
+	(void)state;
+	(void)leave_and_look;
+	white_skip("CPUs are not recovered, or fewer than three");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {cmocka_unit_test(skipped)};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
+
+#else
+
+#define DEAD 1u
+#define SURVIVOR 2
+
+enum { BEGUN, DECIDED, FORGOTTEN }; /* admin lock holds that are over */
+
+static unit u;
+static struct nh__heap *heap;
+static void *live;
+static size_t out;
+
+/* Heap 0, in which a block of DEAD's is live, with part 1 as its second region; part 2 is the other heap's. */
+static int set_up(void **state)
+{
+	static const size_t sizes[] = {64 * KIB, 24 * KIB, 64 * KIB};
+	(void)state;
+	unit_lay_out(&u, 3, sizes);
+	unit_begin(&u, 1);
+	assert_status(nh_instance_heap_add(u.instance, &u.configs[2], NULL), NH_OK);
+	assert_status(nh_instance_region_add(u.instance, 0, u.arena.parts[1].base, u.arena.parts[1].size), NH_OK);
+	heap = u.instance->heap[0];
+	live = NULL;
+	out = 99;
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	(void)state;
+	meanwhile = NULL;
+	unit_abandon(&u);
+	return 0;
+}
+
+static nh_status remove_region(void)
+{
+	return nh_instance_region_remove(u.instance, 0, u.arena.parts[1].base, &out);
+}
+
+static nh_status remove_heap(void)
+{
+	return nh_instance_heap_remove(u.instance, 0, &out);
+}
+
+static void reset_inside(void)
+{
+	nh__store_relaxed(&heap->lock.word, DEAD + 1u);
+	nh__store_relaxed(&heap->lock.inside, (uint16_t)(DEAD + 1u));
+	assert_status(nh_host_attach(SURVIVOR), NH_OK);
+	assert_status(nh_instance_cpu_recover(u.instance, DEAD), NH_ECORRUPT);
+	assert_status(nh_host_attach(0), NH_OK);
+	assert_int_equal(nht_fault_get(0).code, NH_FAULT_BROKEN);
+	nht_fault_clear();
+}
+
+static nh_status removed_after(nh_status (*removal)(void), unsigned holds)
+{
+	leaves_before = holds;
+	meanwhile = reset_inside;
+	nh_status status = removal();
+	assert_null(meanwhile);
+	assert_null(u.instance->removal.heap);
+	assert_null(u.instance->removal.leaving);
+	assert_int_equal(nh__load_relaxed(&heap->lock.word), 0);
+	assert_int_equal(out, 0);
+	assert_int_equal(nh_instance_heap_count(u.instance), 1); /* the other one, which serves */
+	void *block = nh_instance_malloc(u.instance, 40);
+	assert_int_equal(nh_instance_heap_of(u.instance, block), 1);
+	nh_instance_free(u.instance, block);
+	assert_sound(nht_valid(u.instance));
+	return status;
+}
+
+static nh_status reuse(unsigned part)
+{
+	nh_heap_config config = u.configs[part];
+	config.base = u.arena.parts[part].base;
+	config.size = u.arena.parts[part].size;
+	return nh_instance_heap_add(u.instance, &config, NULL);
+}
+
+/* What is out cannot be told any more: the memory stays in use. */
+static void region_before_it_was_decided(void **state)
+{
+	(void)state;
+	live = nh_instance_malloc(u.instance, 20 * KIB);
+	assert_status(removed_after(remove_region, BEGUN), NH_ECORRUPT);
+	assert_status(reuse(1), NH_EOVERLAP);
+	assert_status(remove_region(), NH_ENOENT);
+}
+
+static void heap_before_it_was_decided(void **state)
+{
+	(void)state;
+	live = nh_instance_malloc(u.instance, 20 * KIB);
+	assert_status(removed_after(remove_heap, BEGUN), NH_ECORRUPT);
+	assert_status(reuse(0), NH_EOVERLAP);
+	assert_status(reuse(1), NH_EOVERLAP);
+	assert_status(remove_heap(), NH_ENOENT);
+}
+
+/* Nothing of it was anybody's: it is the caller's, and the rest of the heap is lost. */
+static void region_that_was_decided(void **state)
+{
+	(void)state;
+	const unsigned holds[] = {DECIDED, FORGOTTEN};
+	for (unsigned i = 0; i < 2; i++) {
+		assert_status(removed_after(remove_region, holds[i]), NH_OK);
+		assert_status(reuse(1), NH_OK);
+		assert_status(reuse(0), NH_EOVERLAP);
+		unit_abandon(&u);
+		set_up(state);
+	}
+}
+
+static void heap_that_was_decided(void **state)
+{
+	(void)state;
+	/* its two regions are forgotten one after the other */
+	const unsigned holds[] = {DECIDED, FORGOTTEN, FORGOTTEN + 1u};
+	for (unsigned i = 0; i < 3; i++) {
+		assert_status(removed_after(remove_heap, holds[i]), NH_OK);
+		assert_status(reuse(0), NH_OK);
+		assert_int_equal(u.instance->heap[0]->id, 0);
+		assert_status(reuse(1), NH_OK);
+		unit_abandon(&u);
+		set_up(state);
+	}
+}
+
+/* Whoever stands in the heap finds no way on, and no lists. */
+static void sweeps_and_walks_end(void **state)
+{
+	(void)state;
+	struct nh__note note = {NH_FAULT_NONE, NULL};
+	const struct nh__removal all = {.heap = heap};
+	uint32_t turn = heap->walk_turn;
+	reset_inside();
+	assert_true(heap->walk_turn != turn);
+	nh__store_relaxed(&u.instance->regions[0].heap, heap); /* as a sweep that had begun sees it */
+	struct nh__tally tally = nh__sweep(u.instance, &all, NH__HOLD, &note);
+	nh__store_relaxed(&u.instance->regions[0].heap, NULL);
+	assert_int_equal(tally.live, 1);
+	assert_int_equal(note.code, NH_FAULT_NONE);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(region_before_it_was_decided, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(heap_before_it_was_decided, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(region_that_was_decided, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(heap_that_was_decided, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(sweeps_and_walks_end, set_up, tear_down),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
+
+#endif
