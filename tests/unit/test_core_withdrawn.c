@@ -39,7 +39,7 @@ static void skipped(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = {cmocka_unit_test(skipped)};
+	const struct CMUnitTest tests[] = { cmocka_unit_test(skipped) };
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
 
@@ -58,12 +58,13 @@ static size_t out;
 /* Heap 0, in which a block of DEAD's is live, with part 1 as its second region; part 2 is the other heap's. */
 static int set_up(void **state)
 {
-	static const size_t sizes[] = {64 * KIB, 24 * KIB, 64 * KIB};
+	static const size_t sizes[] = { 64 * KIB, 24 * KIB, 64 * KIB };
 	(void)state;
 	unit_lay_out(&u, 3, sizes);
 	unit_begin(&u, 1);
 	assert_status(nh_instance_heap_add(u.instance, &u.configs[2], NULL), NH_OK);
-	assert_status(nh_instance_region_add(u.instance, 0, u.arena.parts[1].base, u.arena.parts[1].size), NH_OK);
+	assert_status(nh_instance_region_add(u.instance, 0, u.arena.parts[1].base, u.arena.parts[1].size),
+	              NH_OK);
 	heap = u.instance->heap[0];
 	live = NULL;
 	out = 99;
@@ -149,7 +150,7 @@ static void heap_before_it_was_decided(void **state)
 static void region_that_was_decided(void **state)
 {
 	(void)state;
-	const unsigned holds[] = {DECIDED, FORGOTTEN};
+	const unsigned holds[] = { DECIDED, FORGOTTEN };
 	for (unsigned i = 0; i < 2; i++) {
 		assert_status(removed_after(remove_region, holds[i]), NH_OK);
 		assert_status(reuse(1), NH_OK);
@@ -163,7 +164,7 @@ static void heap_that_was_decided(void **state)
 {
 	(void)state;
 	/* its two regions are forgotten one after the other */
-	const unsigned holds[] = {DECIDED, FORGOTTEN, FORGOTTEN + 1u};
+	const unsigned holds[] = { DECIDED, FORGOTTEN, FORGOTTEN + 1u };
 	for (unsigned i = 0; i < 3; i++) {
 		assert_status(removed_after(remove_heap, holds[i]), NH_OK);
 		assert_status(reuse(0), NH_OK);
@@ -178,8 +179,8 @@ static void heap_that_was_decided(void **state)
 static void sweeps_and_walks_end(void **state)
 {
 	(void)state;
-	struct nh__note note = {NH_FAULT_NONE, NULL};
-	const struct nh__removal all = {.heap = heap};
+	struct nh__note note = { NH_FAULT_NONE, NULL };
+	const struct nh__removal all = { .heap = heap };
 	uint32_t turn = heap->walk_turn;
 	reset_inside();
 	assert_true(heap->walk_turn != turn);
