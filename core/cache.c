@@ -29,7 +29,7 @@ unsigned nh__class_below(uint32_t span)
 {
 	unsigned klass = span - NH_SPAN_MIN;
 	if (klass >= NH_CLASS_EXACT) {
-		unsigned log = span < 16u ? 4u : nh_port_log2(span);
+		unsigned log = nh_port_log2(span); /* 4 or more where there are doublings */
 		klass = NH_CLASS_DOUBLINGS ? (log - 4u) * 8u + (span >> (log - 3u)) - 9u + NH_CLASS_EXACT
 		                           : NH_CLASS_EXACT - 1u;
 		if (klass >= NH_CLASSES)

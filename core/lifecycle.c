@@ -36,10 +36,9 @@ void nh__instance_unregister(nh_instance *instance)
 {
 	unsigned cpu = registry_enter();
 	nh_instance **link = &registry;
-	while (*link != NULL && *link != instance)
+	while (*link != instance) /* it is there: deinit is refused for one that is not ready */
 		link = &(*link)->next;
-	if (*link != NULL)
-		*link = instance->next;
+	*link = instance->next;
 	registry_leave(cpu);
 }
 

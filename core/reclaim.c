@@ -213,8 +213,8 @@ static bool step(struct nh__heap *heap)
 	}
 	if (freeze->phase == NH__CLOSE)
 		step_close(heap);
-	else if (freeze->phase == NH__DRAIN)
-		step_drain(heap);
+	else
+		step_drain(heap); /* DRAIN: the others were told apart before */
 	return true;
 }
 
@@ -242,7 +242,7 @@ static void join(struct nh__join *join)
 static void leave(struct nh__join *join)
 {
 	struct nh__freeze *freeze = &join->heap->freeze;
-	if (join->joined && join->generation == freeze->generation && --freeze->waiters == 0)
+	if (join->generation == freeze->generation && --freeze->waiters == 0)
 		thaw(join->heap);
 	join->joined = false;
 }

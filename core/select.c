@@ -67,12 +67,11 @@ static unsigned tier_set(const struct nh__choice *choice, unsigned tier)
 
 struct nh__heap *nh__choice_next(struct nh__choice *choice)
 {
-	unsigned tiers = choice->request->preference_count + 2u;
 	while (choice->left != 0) {
 		unsigned near = choice->left & choice->near;
 		unsigned set = tier_set(choice, choice->tier) & (near != 0 ? near : choice->left);
 		if (set == 0) {
-			choice->tier = choice->tier + 1u < tiers ? choice->tier + 1u : 0;
+			choice->tier++; /* the last one has all heaps */
 			continue;
 		}
 		unsigned local = set & nh__load_relaxed(&choice->instance->local[choice->cpu]);

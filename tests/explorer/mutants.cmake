@@ -330,13 +330,13 @@ ex_mutant(freeze-inside-ignored
           OPTIONS --scenario heaps --scenario pushes)
 ex_mutant(freeze-old-waiter-leaves
           FILE core/reclaim.c
-          FIND "if (join->joined && join->generation == freeze->generation && --freeze->waiters == 0)"
-          REPLACE "if (join->joined && --freeze->waiters == 0)"
+          FIND "if (join->generation == freeze->generation && --freeze->waiters == 0)"
+          REPLACE "if (--freeze->waiters == 0)"
           OPTIONS --scenario two --scenario classes --scenario thaw --scenario helpers --scenario idle --scenario depot)
 ex_mutant(freeze-nobody-thaws
           FILE core/reclaim.c
-          FIND "if (join->joined && join->generation == freeze->generation && --freeze->waiters == 0)"
-          REPLACE "if (join->joined && join->generation == freeze->generation && --freeze->waiters == 1)"
+          FIND "if (join->generation == freeze->generation && --freeze->waiters == 0)"
+          REPLACE "if (join->generation == freeze->generation && --freeze->waiters == 1)"
           OPTIONS --scenario two --scenario classes --scenario thaw --scenario helpers --scenario idle --scenario depot)
 ex_mutant(freeze-rest-forgotten
           FILE core/reclaim.c

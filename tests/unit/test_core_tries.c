@@ -10,6 +10,16 @@
 
 static unsigned attempts, failures;
 
+/* Somebody took the word's chain after it was looked at. */
+static bool taken_before;
+
+static inline uint32_t late_exchange(_Atomic uint32_t *word, uint32_t value)
+{
+	if (taken_before)
+		atomic_store_explicit(word, 0, memory_order_relaxed);
+	return atomic_exchange_explicit(word, value, memory_order_acquire);
+}
+
 /* Somebody else was first, but what he put there has been taken out again: the word is as before. */
 static inline bool counted_cas(_Atomic uint32_t *word, uint32_t *expected, uint32_t desired)
 {
@@ -24,6 +34,8 @@ static inline bool counted_cas(_Atomic uint32_t *word, uint32_t *expected, uint3
 
 #undef nh_port_cas_release
 #define nh_port_cas_release(word, expected, desired) counted_cas((word), (expected), (desired))
+#undef nh_port_exchange_acquire
+#define nh_port_exchange_acquire(word, value) late_exchange((word), (value))
 #include "core/cache.c"
 
 #include "white.h"
@@ -79,11 +91,32 @@ static void depot_tries(void **state)
 	}
 }
 
+/* A chain that another took is nobody else's: the next slot is tried, and after the last one there is nothing. */
+static void taken_by_another(void **state)
+{
+	(void)state;
+	struct nh__shared shared;
+	memset(&shared, 0, sizeof shared);
+	start(0);
+	assert_true(nh__depot_put(&shared, 7u));
+	taken_before = true;
+	assert_int_equal(nh__depot_get(&shared), 0);
+	taken_before = false;
+	assert_true(nh__depot_put(&shared, 9u));
+	assert_int_equal(nh__depot_get(&shared), 9);
+	assert_int_equal(nh__depot_get(&shared), 0);
+	nh__store_relaxed(&shared.inbox, 5u);
+	taken_before = true;
+	assert_int_equal(nh__inbox_take(&shared), 0);
+	taken_before = false;
+}
+
 #else
 
 static void skipped(void **state)
 {
 	(void)state;
+	(void)late_exchange;
 	(void)counted_cas;
 	(void)failures;
 	unit_skip("one CPU, or no caches: no inbox and no depot");
@@ -97,6 +130,7 @@ int main(int argc, char **argv)
 #if NH_CACHES && NH__DEPOT
 		cmocka_unit_test(inbox_tries),
 		cmocka_unit_test(depot_tries),
+		cmocka_unit_test(taken_by_another),
 #else
 		cmocka_unit_test(skipped),
 #endif
