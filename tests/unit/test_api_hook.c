@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The fatal hook: may return, may use the heap, and a fault inside it goes to the default, which stops. */
+#include <setjmp.h>
+#include <signal.h>
 #include <stdio.h>
 #include <sys/types.h>
 #include <sys/wait.h>
@@ -127,12 +129,42 @@ static void default_stops(void **state)
 	nh_instance_free(u.instance, block);
 }
 
+/* ---- a default that comes back ------------------------------------------------------------ */
+
+static sigjmp_buf back;
+
+static void aborted(int number)
+{
+	(void)number;
+	siglongjmp(back, 1);
+}
+
+/* A program may leave by a jump from where the default stops it: nothing is held then, and the heap goes on. */
+static void default_is_left(void **state)
+{
+	(void)state;
+	void *volatile block = nh_instance_malloc(u.instance, 100);
+	void (*before)(int) = signal(SIGABRT, aborted);
+	volatile unsigned stops_seen = 0;
+	nh_fatal_hook_set(NULL);
+	if (sigsetjmp(back, 1) == 0)
+		nh_instance_free(u.instance, (unsigned char *)block + 1);
+	else
+		stops_seen++;
+	(void)signal(SIGABRT, before);
+	nht_fault_catch();
+	assert_int_equal(stops_seen, 1);
+	nh_instance_free(u.instance, block);
+	assert_int_equal(nht_fault_count(), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(re_entered, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(returned_from_often, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(default_stops, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(default_is_left, set_up, tear_down),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

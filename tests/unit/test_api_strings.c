@@ -20,6 +20,11 @@ static const char *fault_string(int value)
 	return nh_fault_string((nh_fault_code)value);
 }
 
+static const char *retained_string(int value)
+{
+	return nh_retained_string((nh_retained_found)value);
+}
+
 /* Phrases of 0 .. last are non-empty, distinct, and not the one for unknown values. */
 static void check_phrases(const char *(*phrase)(int value), int last)
 {
@@ -56,6 +61,12 @@ static void faults(void **state)
 	check_phrases(fault_string, (NH_HARDENING >= NH_HARDENING_FULL ? NH_FAULT_CORRUPT : NH_FAULT_BROKEN));
 }
 
+static void retained(void **state)
+{
+	(void)state;
+	check_phrases(retained_string, NH_RETAINED_DAMAGED);
+}
+
 static void version(void **state)
 {
 	char expected[32];
@@ -77,7 +88,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(statuses), cmocka_unit_test(reasons), cmocka_unit_test(faults),
-		cmocka_unit_test(version),  cmocka_unit_test(sizes),
+		cmocka_unit_test(retained), cmocka_unit_test(version), cmocka_unit_test(sizes),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -260,6 +260,62 @@ static void lost_race_waits(void **state)
 }
 #endif
 
+/* ---- recovery ----------------------------------------------------------------------------- */
+
+#if NH__RECOVERABLE && NH_LOCKERS > 2
+
+#define GONE 2u
+
+/* Who recovers another may be waiting for the lock itself, and be handed it, but not yet be inside. */
+static void recovering_while_handed_the_lock(void **state)
+{
+	(void)state;
+	nh__store_relaxed(&lock.want[0], 1);
+	nh__store_relaxed(&lock.word, 1);
+	nh__store_relaxed(&lock.want[GONE], 1);
+	assert_int_equal(nh__lock_recover(&lock, 0, GONE), NH__MINE);
+	assert_int_equal(nh__load_relaxed(&lock.word), 1);
+	assert_int_equal(nh__load_relaxed(&lock.inside), 1);
+	assert_int_equal(nh__load_relaxed(&lock.want[0]), 1); /* it will be waiting again */
+	assert_int_equal(nh__load_relaxed(&lock.want[GONE]), 0);
+}
+
+/* A living holder is waited for; it goes on, though somebody takes the free word first. */
+static void recovering_after_others(void **state)
+{
+	(void)state;
+	unsigned before = polls_now();
+	nh__lock_acquire(&lock, 1);
+	holder = 1;
+	at_poll = other_releases;
+	assert_int_equal(nh__lock_recover(&lock, 0, GONE), NH__MINE);
+	assert_int_equal(polls_now(), before + 1u);
+	nh__lock_release(&lock, 0);
+
+	instead_of_cas = other_takes;
+	at_poll = other_releases;
+	assert_int_equal(nh__lock_recover(&lock, 0, GONE), NH__MINE);
+	assert_int_equal(polls_now(), before + 2u);
+	assert_true(instead_of_cas == NULL);
+	nh__lock_release(&lock, 0);
+	assert_int_equal(nh__load_relaxed(&lock.word), 0);
+}
+
+static void naming_the_dead(void **state)
+{
+	(void)state;
+	assert_false(nh__lock_names(&lock, GONE));
+	nh__store_relaxed(&lock.word, GONE); /* another CPU's, by one */
+	assert_false(nh__lock_names(&lock, GONE));
+	nh__store_relaxed(&lock.word, GONE + 1u);
+	assert_true(nh__lock_names(&lock, GONE));
+	nh__store_relaxed(&lock.word, 0);
+	nh__store_relaxed(&lock.want[GONE], 1);
+	assert_true(nh__lock_names(&lock, GONE));
+}
+
+#endif
+
 /* ---- waits, reset ------------------------------------------------------------------------- */
 
 static void *take_once(void *argument)
@@ -325,6 +381,11 @@ int main(int argc, char **argv)
 #if NH_LOCK_BACKEND == NH_LOCK_OWNER
 		TEST(hand_over_table),
 		TEST(handed_word_is_taken),
+#endif
+#if NH__RECOVERABLE && NH_LOCKERS > 2
+		TEST(recovering_while_handed_the_lock),
+		TEST(recovering_after_others),
+		TEST(naming_the_dead),
 #endif
 		TEST(waits_are_counted),
 		TEST(reset_frees),
