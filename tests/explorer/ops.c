@@ -322,6 +322,11 @@ static void operate(char op)
 	case 'h':
 		removed(ex_world_remove_heap());
 		break;
+	case 'q':
+	case 'Q':
+		if (!(op == 'q' ? ex_world_knows_region : ex_world_knows_heap)())
+			ex_fail("an address is taken for one of another heap");
+		break;
 	case 'K':
 		await_kill();
 		break;

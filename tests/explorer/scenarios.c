@@ -59,6 +59,8 @@ const struct ex_scenario ex_scenarios[] = {
 	  .threads = { "0:aaff|a", "1:a|faf", "2:|af" }, .credits = 3, .cap = 2, .runs = 60000 },
 	{ .name = "pushes", .about = "two that push, and one of them reclaims", .heap = { { 6, C0 } },
 	  .threads = { "0:af|", "1:a|fa", "2:a|fa" }, .credits = 3, .cap = 2, .runs = 60000 },
+	{ .name = "inbox-shared", .about = "two CPUs to which the heap is local take one inbox", .heap = { { 6, C01 } },
+	  .threads = { "0:a|ba", "1:|ba", "2:aa|ff" }, .cap = 2, .runs = 20000 },
 	{ .name = "mail", .about = "blocks are handed over and freed by the other CPU", .heap = { { 4, C0 } },
 	  .threads = { "0:|apapaf", "1:|cfcf" }, .credits = 2, .cap = 2, .runs = 20000 },
 	/* ---- tasks and interrupts ---- */
@@ -119,6 +121,10 @@ const struct ex_scenario ex_scenarios[] = {
 	  .threads = { "0:aaff|aaafff", "1:H|haf" }, .cap = 2, .runs = 20000 },
 	{ .name = "remove-validate", .about = "a heap goes while all are validated", .heap = { { 4, C01 } },
 	  .threads = { "0:|vv", "1:H|haf" }, .cap = 2, .runs = 8000 },
+	{ .name = "region-moves", .about = "an address is looked up while its entry is given to another region",
+	  .heap = { { 4, C01 } }, .threads = { "0:G|gH", "1:|qq" }, .cap = 2, .runs = 8000 },
+	{ .name = "heap-moves", .about = "the same, and the other region lies below", .heap = { { 4, C01 } },
+	  .threads = { "0:H|hG", "1:|QQ" }, .cap = 2, .runs = 8000 },
 	/* ---- CPUs that die ---- */
 	{ .name = "killed", .about = "a CPU dies anywhere; the other keeps its fast path", .heap = { { 12, C01 } },
 	  .threads = { "0:aaff|afaf", "1:aaf|faaff", "k1" }, .cap = 2, .runs = 60000 },

@@ -143,6 +143,22 @@ nh_status ex_world_remove_heap(void)
 	return judge(nh_instance_heap_remove(ex_instance, 1, &live), spare_heap.base, spare_heap.size);
 }
 
+static bool is_of(const unsigned char *address, int heap)
+{
+	int found = nh_instance_heap_of(ex_instance, address);
+	return found == heap || found == -1;
+}
+
+bool ex_world_knows_region(void)
+{
+	return is_of(spare_region.base + spare_region.size / 2u, 0);
+}
+
+bool ex_world_knows_heap(void)
+{
+	return is_of(spare_heap.base + spare_heap.size / 2u, 1);
+}
+
 nh_status ex_world_add_heap(void)
 {
 	nh_heap_config config = { .name = "added", .base = spare_heap.base, .size = spare_heap.size };
