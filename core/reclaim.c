@@ -41,11 +41,12 @@ static uint32_t activity(struct nh__heap *heap, bool *inside)
 	return sum;
 }
 
-/* Nothing was cached since everything was last emptied: TLSF's word is final as it is. */
+/* Nothing was cached since everything was last emptied: TLSF's word is final as it is. So it is in a heap that has gone; if it
+ * was taken out of service, chains and inboxes may be half changed and are not to be touched. */
 static bool nothing_cached(struct nh__heap *heap)
 {
 	bool inside = false;
-	return heap->shared == NULL ||
+	return heap->shared == NULL || heap->tlsf.regions == NULL ||
 	       (heap->freeze.complete && activity(heap, &inside) == heap->freeze.activity && !inside);
 }
 
@@ -397,6 +398,8 @@ void nh__freeze_recover(struct nh__heap *heap, unsigned dead)
 	if (heap->cache[dead] != NULL)
 		nh_port_gate_recover(&heap->cache[dead]->head.gate.busy, dead);
 	freeze->complete = false;
+	if (heap->tlsf.regions == NULL)
+		freeze->rest = 0; /* out of service: where it came from may not be known, or it is no chain */
 	if (freeze->phase != NH__IDLE)
 		thaw(heap);
 }

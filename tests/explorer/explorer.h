@@ -107,6 +107,7 @@ void ex_go(void);
 /* Calls the body as the harness, alone, and survives its failure. */
 void ex_guarded(void (*body)(void));
 bool ex_somebody_died(void); /* in this run */
+void ex_reset(unsigned cpu); /* by another one: it stops where it is */
 /* The body of a thread: ops.c. */
 void ex_body(unsigned thread);
 

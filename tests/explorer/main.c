@@ -73,6 +73,8 @@ static bool recovers(const struct ex_scenario *scenario)
 static bool possible(const struct ex_scenario *scenario)
 {
 	unsigned seen = 0;
+	if (scenario->stuck != (NH_PATIENCE != 0))
+		return false;
 	for (unsigned i = 0; i < EX_THREADS && scenario->threads[i] != NULL; i++) {
 		char first = scenario->threads[i][0];
 		if (first == 'k' && EX_STRONG && !recovers(scenario))

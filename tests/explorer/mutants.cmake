@@ -559,6 +559,21 @@ ex_mutant(recover-misses-hidden
           FIND "		heap = leaving;"
           REPLACE "		;"
           OPTIONS --scenario withdrawn-heap)
+ex_mutant(withdrawn-reclaimed-from
+          FILE core/reclaim.c VARIANT patience
+          FIND "heap->shared == NULL || heap->tlsf.regions == NULL ||"
+          REPLACE "heap->shared == NULL ||"
+          OPTIONS --scenario stuck-gate)
+ex_mutant(stuck-not-told
+          FILE core/lock.c VARIANT patience
+          FIND "	if (*polls == NH_PATIENCE)"
+          REPLACE "	if (*polls == 0)"
+          OPTIONS --scenario stuck-lock --scenario stuck-gate)
+ex_mutant(extreme-walk-stays
+          FILE core/sweep.c VARIANT extreme
+          FIND "	heap->call_turn++;"
+          REPLACE ""
+          OPTIONS --scenario region-remove --scenario withdrawn-walk)
 ex_mutant(salvage-beside-caches
           FILE core/recover.c
           FIND "	nh__reclaim(&join, NULL, &note);

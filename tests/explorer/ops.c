@@ -19,7 +19,7 @@ static struct {
 		const char *script;
 	} of[EX_THREADS];
 	unsigned credits;
-	bool recovered;
+	bool recovered, broken;
 	uint32_t tag;
 	ex_clock credit_clock, box_clock;
 	unsigned boxed;
@@ -255,7 +255,21 @@ static bool recover(void)
 	if (status != NH_OK && status != NH_ECORRUPT)
 		ex_fail("a CPU could not be recovered");
 	now.recovered = status == NH_OK;
+	now.broken |= status == NH_ECORRUPT;
 	return now.recovered;
+}
+
+/* Nobody can tell whether it is slow or has stopped, so it is made sure. */
+void ex_ops_stuck(unsigned cpu)
+{
+	if (!ex_cpu[cpu].dead)
+		ex_reset(cpu);
+	recover();
+}
+
+bool ex_ops_broken(void)
+{
+	return now.broken;
 }
 
 bool ex_ops_recovered(void)
@@ -351,6 +365,8 @@ void ex_body(unsigned thread)
 		if (*op == 'M')
 			continue;
 		operate(*op);
+		if (now.broken) /* the hook says */
+			break;
 	}
 }
 

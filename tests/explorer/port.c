@@ -4,7 +4,7 @@
  * address; membarrier as what it guarantees.
  */
 #define _GNU_SOURCE
-#include "explorer.h"
+#include "scenario.h"
 
 #include <nearheap/nearheap.h>
 #include <string.h>
@@ -114,6 +114,12 @@ void nh_port_fatal(const nh_fault *fault)
 	ex_trace("** fault reported", fault->address, fault->code, nh_fault_string(fault->code), CALLER);
 	if (fault->code == NH_FAULT_BROKEN)
 		return; /* a CPU died in the middle of a change: the recovery says so */
+	if (fault->code == NH_FAULT_STUCK && ex_active()) {
+		ex_ops_stuck(fault->cpu);
+		return;
+	}
+	if (NH_PATIENCE != 0 && ex_ops_broken())
+		return; /* a call that waited for the heap's lock goes on in what is left of it */
 	ex_fail(nh_fault_string(fault->code));
 }
 

@@ -39,6 +39,7 @@ struct ex_scenario {
 	/* Blocks in hand at most; then no malloc may return NULL. 0: no limit, and NULL is allowed. */
 	unsigned credits;
 	unsigned cap;       /* of a magazine; 0: it starts at nothing and grows */
+	bool stuck;         /* with NH_PATIENCE: who is waited for in vain is reset and recovered from the hook */
 	unsigned long runs; /* at most, in the short test */
 };
 
@@ -58,6 +59,8 @@ void ex_ops_restore(void);
 void ex_ops_each(void (*visit)(uintptr_t address, size_t size)); /* blocks in hand */
 void ex_ops_finish(void);                                        /* checks and frees what is in hand */
 bool ex_ops_recovered(void);                                     /* in this run a CPU was, and its heaps go on */
+bool ex_ops_broken(void);                                        /* or a heap is out of service */
+void ex_ops_stuck(unsigned cpu);                                 /* the hook: `cpu` is waited for in vain */
 
 /* user.c: the user's accesses to a block, seen by the explorer. */
 void ex_user_fill(void *address, size_t size, uint32_t tag);

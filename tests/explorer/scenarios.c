@@ -154,5 +154,16 @@ const struct ex_scenario ex_scenarios[] = {
 	  .heap = { { 8, C012 } }, .threads = { "0:|wv", "1:af|aaf", "2:|KM", "k1" }, .cap = 2, .runs = 8000 },
 	{ .name = "recover-inbox", .about = "a CPU dies while it frees into another's heap, and is recovered", .heap = { { 8, C0 } },
 	  .threads = { "0:aff|aKMaaf", "1:aa|faf", "k1" }, .cap = 2, .runs = 20000 },
+	/* ---- CPUs that are waited for in vain ---- */
+	{ .name = "stuck-lock", .about = "a CPU dies anywhere; who waits for it resets and recovers it", .heap = { { 8, C01 } },
+	  .threads = { "0:aaff|aaaff", "1:aff|afaf", "k1" }, .cap = 2, .stuck = true, .runs = 8000 },
+	{ .name = "stuck-gate", .about = "the same, in a freeze", .heap = { { 8, C01 } },
+	  .threads = { "0:aff|taaf", "1:aff|taf", "k1" }, .cap = 2, .stuck = true, .runs = 8000 },
+	{ .name = "stuck-inbox", .about = "the same, on its way into another's inbox", .heap = { { 8, C0 } },
+	  .threads = { "0:aff|aaaf", "1:aa|faf", "k1" }, .cap = 2, .stuck = true, .runs = 8000 },
+	{ .name = "stuck-remove", .about = "the same, while a region is removed", .heap = { { 4, C01 } },
+	  .threads = { "0:G|gaf", "1:af|aaaf", "k1" }, .cap = 2, .stuck = true, .runs = 8000 },
+	{ .name = "stuck-heap", .about = "the same, while a heap is removed", .heap = { { 2, C0 } },
+	  .threads = { "0:H|h", "1:|aaf", "k1" }, .cap = 2, .stuck = true, .runs = 8000 },
 };
 const unsigned ex_scenario_count = sizeof ex_scenarios / sizeof ex_scenarios[0];

@@ -101,7 +101,7 @@ static bool event_possible(const struct ex_thread *event)
 	if (!alive)
 		return false;
 	if (event->kind == EX_KILL)
-		return !ex_cpu[event->target].dead;
+		return !ex_somebody_died(); /* who recovers another lives */
 	const struct ex_thread *moved = &ex_thread[event->target];
 	const struct ex_cpu *from = &ex_cpu[moved->cpu];
 	if (moved->state != EX_STARTED || from->dead)
@@ -197,20 +197,25 @@ static void leave_cpu(struct ex_cpu *cpu)
 	cpu->current = -1;
 }
 
+void ex_reset(unsigned cpu)
+{
+	ex_cpu[cpu].dead = true;
+	ex_trace("** the CPU is killed", NULL, cpu, "", NULL);
+	for (unsigned i = 0; i < ex_threads; i++) {
+		struct ex_thread *thread = &ex_thread[i];
+		if (thread->waits_for_kill)
+			thread->blocked = NULL;
+		if (thread->cpu == cpu && !is_event(thread))
+			thread->state = EX_FINISHED;
+	}
+}
+
 static void happen(struct ex_thread *event)
 {
 	event->state = EX_FINISHED;
 	ex_run.writes++; /* pollers look again */
 	if (event->kind == EX_KILL) {
-		ex_cpu[event->target].dead = true;
-		ex_trace("** the CPU is killed", NULL, 0, "", NULL);
-		for (unsigned i = 0; i < ex_threads; i++) {
-			struct ex_thread *thread = &ex_thread[i];
-			if (thread->waits_for_kill)
-				thread->blocked = NULL;
-			if (thread->cpu == event->target && !is_event(thread))
-				thread->state = EX_FINISHED;
-		}
+		ex_reset(event->target);
 		return;
 	}
 	struct ex_thread *moved = &ex_thread[event->target];

@@ -339,8 +339,13 @@ void ex_world_check(void)
 	nh_report report;
 	if (ex_somebody_died()) { /* the survivors have come to their ends */
 		expect(ex_instance->removal.heap == NULL, "at the end a removal is unfinished");
-		if ((heap = nh__heap_by_id(ex_instance, 0)) != NULL) /* else out of service */
-			(ex_ops_recovered() ? check_recovered : check_places)(heap);
+		heap = nh__heap_by_id(ex_instance, 0);
+		if (heap == NULL) /* out of service */
+			return;
+		if (ex_ops_recovered())
+			check_recovered(heap);
+		else if (NH_PATIENCE == 0 || heap->lock.inside == 0) /* in a lock hold, with nobody who waited for it */
+			check_places(heap);
 		return;
 	}
 	for (unsigned i = 0; i < EX_CPUS; i++)
