@@ -44,28 +44,36 @@ static struct moment reset, begin, here, there;
 
 /* ---- one run ----------------------------------------------------------------------------------- */
 
-static void complain(uint32_t scene, size_t point, size_t second, const char *what, uint32_t number)
+/* Where the run is: CPU 0 stopped after `point` instructions, CPU 1 after `second`. */
+static struct {
+	uint32_t scene;
+	size_t point, second;
+} now;
+
+static void complain(const char *what, uint32_t number)
 {
 	bad++;
 	if (!broken && bad <= 20)
-		printf("scene %u, instruction %zu/%zu: %s %u\n", scene, point, second, what, number);
+		printf("scene %u, instruction %zu/%zu: %s %u\n", now.scene, now.point, now.second, what, number);
 }
 
 /* Everything has ended, or nothing more will: the check. */
-static void judge(uint32_t scene, size_t point, size_t second, bool ended)
+static void judge(bool ended)
 {
 	uint32_t result;
 	runs++;
 	if (!ended)
-		complain(scene, point, second, "no end, or a fault", 0);
+		complain("no end, or a fault", 0);
 	else if (machine_whole(HANDLER0, call.check, 0, &result) != DONE)
-		complain(scene, point, second, "the check does not end", 0);
+		complain("the check does not end", 0);
 	else if (result != 0)
-		complain(scene, point, second, "the check says", result);
+		complain("the check says", result);
 }
 
 static void lay_out(uint32_t scene)
 {
+	now.scene = scene;
+	now.point = now.second = 0;
 	moment_back(&reset);
 	if (machine_whole(CPU0, call.prepare, scene, NULL) != DONE) {
 		fprintf(stderr, "scene %u cannot be laid out\n", scene);
@@ -113,27 +121,70 @@ static size_t stride(size_t length)
 	                                                     : (length + points_wanted - 1) / points_wanted;
 }
 
+/* Has one CPU stop after any of its instructions but the last, or after each `step`th below `most`, *at of them; what a
+ * visit does there is undone. */
+static void stop_along(enum engine engine, size_t step, size_t most, size_t *at, struct moment *stopped, void (*visit)(void))
+{
+	enum outcome outcome = MORE;
+	for (*at = 0; outcome == MORE && *at < most; *at += step) {
+		moment_keep(stopped);
+		visit();
+		moment_back(stopped);
+		outcome = machine_run(engine, step);
+	}
+	*at = 0;
+}
+
+/* CPU 0 in its operation in this scene. */
+static void stop_cpu0(uint32_t scene, void (*visit)(void))
+{
+	lay_out(scene);
+	size_t step = stride(length_of(scene, CPU0));
+	moment_back(&begin);
+	stop_along(CPU0, step, SIZE_MAX, &now.point, &here, visit);
+}
+
+static struct {
+	size_t step, most;
+	void (*visit)(void);
+} cpu1;
+
+static void stop_cpu1(void)
+{
+	stop_along(CPU1, cpu1.step, cpu1.most, &now.second, &there, cpu1.visit);
+}
+
+/* Both CPUs, a square root of the points for each; CPU 1 also in up to `beyond` instructions more than it needs alone. */
+static void stop_both(uint32_t scene, size_t beyond, void (*visit)(void))
+{
+	size_t wanted = points_wanted, root = 1;
+	while ((root + 1) * (root + 1) <= wanted)
+		root++;
+	points_wanted = wanted == 0 ? 0 : root;
+	lay_out(scene);
+	size_t length = length_of(scene, CPU1);
+	cpu1.step = stride(length);
+	cpu1.most = length + beyond;
+	cpu1.visit = visit;
+	stop_cpu0(scene, stop_cpu1);
+	points_wanted = wanted;
+}
+
 /* ---- interrupts -------------------------------------------------------------------------------- */
+
+static void interrupted(void)
+{
+	if (machine_masked(CPU0)) {
+		masked++;
+		return;
+	}
+	machine_call(HANDLER0, call.interrupt, 0, machine_register(CPU0, UC_ARM_REG_SP) - 32u, EXCEPTION);
+	judge(machine_run(HANDLER0, LIMIT) == DONE && machine_run(CPU0, LIMIT) == DONE);
+}
 
 static void interrupts(uint32_t scene)
 {
-	lay_out(scene);
-	size_t length = length_of(scene, CPU0), step = stride(length);
-	moment_back(&begin);
-	enum outcome outcome = MORE;
-	for (size_t point = 0; outcome == MORE; point++) {
-		if (point % step == 0 && machine_masked(CPU0)) {
-			masked++;
-		} else if (point % step == 0) {
-			moment_keep(&here);
-			machine_call(HANDLER0, call.interrupt, 0, machine_register(CPU0, UC_ARM_REG_SP) - 32u,
-			             EXCEPTION);
-			bool ended = machine_run(HANDLER0, LIMIT) == DONE && machine_run(CPU0, LIMIT) == DONE;
-			judge(scene, point, 0, ended);
-			moment_back(&here);
-		}
-		outcome = machine_run(CPU0, 1);
-	}
+	stop_cpu0(scene, interrupted);
 }
 
 /* ---- two CPUs ---------------------------------------------------------------------------------- */
@@ -153,68 +204,41 @@ static bool both(enum engine first)
 	return a == DONE && b == DONE;
 }
 
-static void cpus(uint32_t scene)
+static void other_then_this(void)
 {
-	lay_out(scene);
-	size_t length = length_of(scene, CPU0), step = stride(length);
-	moment_back(&begin);
-	enum outcome outcome = MORE;
-	for (size_t point = 0; outcome == MORE; point++) {
-		if (point % step == 0) {
-			moment_keep(&here);
-			judge(scene, point, 0, both(CPU1));
-			moment_back(&here);
-		}
-		outcome = machine_run(CPU0, 1);
-	}
+	judge(both(CPU1));
 }
 
-/* A square root of the points for each CPU. */
+static void this_then_other(void)
+{
+	judge(both(CPU0));
+}
+
+static void cpus(uint32_t scene)
+{
+	stop_cpu0(scene, other_then_this);
+}
+
 static void cpus2(uint32_t scene)
 {
-	size_t wanted = points_wanted, root = 1;
-	while ((root + 1) * (root + 1) <= wanted)
-		root++;
-	points_wanted = wanted == 0 ? 0 : root;
-	lay_out(scene);
-	size_t length = length_of(scene, CPU1), step1 = stride(length),
-	       step0 = stride(length_of(scene, CPU0));
-	moment_back(&begin);
-	enum outcome outcome = MORE;
-	for (size_t point = 0; outcome == MORE; point++) {
-		if (point % step0 == 0) {
-			moment_keep(&here);
-			enum outcome other = MORE;
-			/* Once it waits for CPU 0, it does nothing else: a few rounds of that are enough. */
-			for (size_t second = 0; other == MORE && second < length + 200u; second++) {
-				if (second % step1 == 0) {
-					moment_keep(&there);
-					judge(scene, point, second, both(CPU0));
-					moment_back(&there);
-				}
-				other = machine_run(CPU1, 1);
-			}
-			moment_back(&here);
-		}
-		outcome = machine_run(CPU0, 1);
-	}
-	points_wanted = wanted;
+	/* once CPU 1 waits for CPU 0, it does nothing else: a few rounds of that are enough */
+	stop_both(scene, 200, this_then_other);
 }
 
 /* ---- resets ------------------------------------------------------------------------------------ */
 
 /* The machine is as it was loaded, but for what is retained. */
-static void after_reset(uint32_t scene, size_t point, size_t second)
+static void after_reset(void)
 {
 	uint32_t result;
 	machine_take(kept.at, kept.bytes, kept.size);
 	moment_back(&reset);
 	machine_put(kept.at, kept.bytes, kept.size);
 	runs++;
-	if (machine_whole(CPU0, call.attach, scene, &result) != DONE)
-		complain(scene, point, second, "it does not come up again", 0);
+	if (machine_whole(CPU0, call.attach, now.scene, &result) != DONE)
+		complain("it does not come up again", 0);
 	else if (result != 0)
-		complain(scene, point, second, "the check says", result);
+		complain("the check says", result);
 	cold += result == 1;
 }
 
@@ -230,7 +254,7 @@ static bool changed(void)
 
 /* After an instruction that changed nothing of it, a reset is the same as before. Every instruction that did is taken, or as
  * many as are wanted. */
-static size_t resets_at(uint32_t scene, size_t step)
+static size_t resets_at(size_t step)
 {
 	size_t states = 0, point = 0;
 	moment_back(&begin);
@@ -239,7 +263,8 @@ static size_t resets_at(uint32_t scene, size_t step)
 		outcome = machine_run(CPU0, 1);
 		if (changed() && states++ % (step == 0 ? SIZE_MAX : step) == 0 && step != 0) {
 			moment_keep(&here);
-			after_reset(scene, point + 1u, 0);
+			now.point = point + 1u;
+			after_reset();
 			moment_back(&here);
 		}
 	}
@@ -251,37 +276,13 @@ static void resets(uint32_t scene)
 	lay_out(scene);
 	length_of(scene, CPU0);
 	moment_back(&begin);
-	after_reset(scene, 0, 0);
-	resets_at(scene, points_wanted == 0 ? 1 : stride(resets_at(scene, 0)));
+	after_reset();
+	resets_at(points_wanted == 0 ? 1 : stride(resets_at(0)));
 }
 
-/* A square root of the points for each CPU. */
 static void resets2(uint32_t scene)
 {
-	size_t wanted = points_wanted, root = 1;
-	while ((root + 1) * (root + 1) <= wanted)
-		root++;
-	points_wanted = wanted == 0 ? 0 : root;
-	lay_out(scene);
-	size_t length = length_of(scene, CPU1), step1 = stride(length),
-	       step0 = stride(length_of(scene, CPU0));
-	moment_back(&begin);
-	enum outcome outcome = MORE;
-	for (size_t point = 0; outcome == MORE; point++) {
-		if (point % step0 == 0) {
-			moment_keep(&here);
-			enum outcome other = MORE;
-			for (size_t second = 0; second <= length && other == MORE; second += step1) {
-				moment_keep(&there);
-				after_reset(scene, point, second);
-				moment_back(&there);
-				other = machine_run(CPU1, step1);
-			}
-			moment_back(&here);
-		}
-		outcome = machine_run(CPU0, 1);
-	}
-	points_wanted = wanted;
+	stop_both(scene, 1, after_reset);
 }
 
 /* ---- stack ------------------------------------------------------------------------------------- */
