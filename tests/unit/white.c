@@ -72,6 +72,16 @@ size_t white_granule(white_tlsf *w, struct nh__block *block)
 	return block == NULL ? 0 : ((uintptr_t)nh__payload(block) - (uintptr_t)w->memory) / NH_GRANULE;
 }
 
+uint32_t white_span(white_tlsf *w, size_t at)
+{
+	return nh__block_span(white_at(w, at));
+}
+
+bool white_free(white_tlsf *w, size_t at)
+{
+	return (nh__flags(white_at(w, at)) & NH__FREE) != 0;
+}
+
 size_t white_take(white_tlsf *w, uint32_t span, uint32_t align)
 {
 	return white_granule(w, nh__tlsf_take(&w->tlsf, span, align));

@@ -50,6 +50,10 @@ struct nh__block *white_at(white_tlsf *w, size_t at);
 /* The granule of a block's payload, 0 for NULL. */
 size_t white_granule(white_tlsf *w, struct nh__block *block);
 
+/* What the block at this granule says of itself. */
+uint32_t white_span(white_tlsf *w, size_t at);
+bool white_free(white_tlsf *w, size_t at);
+
 /* A block in hand as its owner leaves it to TLSF: fill from NH_HARDENING_FULL on. */
 void white_blank(struct nh__block *block);
 
