@@ -89,6 +89,11 @@ static inline void check_account(void)
 
 static struct nh__slot *watched; /* by the functions that overflow() calls */
 
+static inline bool not_empty(void)
+{
+	return watched->cur != 0;
+}
+
 static uint32_t stash; /* granules that overflow() took out of the game */
 
 /* Frees of SMALL that overflow with no budget left, half of them when it is PARKED's turn to be visited. Calls `seen`

@@ -61,13 +61,6 @@ static void patterns(unsigned cpus, uint32_t seed)
 	check_account();
 }
 
-#if NH__DEPOT
-static bool not_empty(void)
-{
-	return watched->cur != 0;
-}
-#endif
-
 /* Blocks that a CPU took over from the depot were not charged to it: giving them back must not be credited. */
 static void ageing_credits_what_was_charged(void **state)
 {
