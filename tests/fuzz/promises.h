@@ -6,6 +6,7 @@
 #include "core/compat/regions/source.h"
 #include "tests/support/env.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -51,6 +52,24 @@ static inline void fuzz_judge_entries(const nh_region_entry *entries, unsigned c
 		}
 	}
 	NHT_CHECK(heaps == (1u << named) - 1u && named > 0, "heaps %x", heaps);
+}
+
+/* Both; true if it was accepted. */
+static inline bool fuzz_accepted(nh_status status, const nh_regions_error *error, const nh_region_entry *entries, unsigned count)
+{
+	fuzz_judge_text(status, error);
+	if (status == NH_OK)
+		fuzz_judge_entries(entries, count, UINT32_MAX);
+	return status == NH_OK;
+}
+
+/* For what is written and read by nobody. */
+static inline FILE *fuzz_nowhere(void)
+{
+	static FILE *nowhere;
+	if (nowhere == NULL)
+		nowhere = fopen("/dev/null", "w");
+	return nowhere;
 }
 
 /* An exact copy, so that AddressSanitizer sees who reads on; aligned as malloc aligns. */

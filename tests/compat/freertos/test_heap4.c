@@ -11,19 +11,8 @@ uint8_t ucHeap[configTOTAL_HEAP_SIZE];
 
 static int begin(void **state)
 {
-	(void)state;
-	vPortHeapResetState();
 	memset(ucHeap, 0xa5, sizeof ucHeap);
-	nht_fault_catch();
-	kernel_forget();
-	return 0;
-}
-
-static int end(void **state)
-{
-	(void)state;
-	kernel_check_balanced();
-	return nht_fault_release() == 0 ? 0 : -1;
+	return kernel_set_up(state);
 }
 
 /* The figures of the heap itself, whatever FreeRTOS's functions counted. */
@@ -236,17 +225,17 @@ static void started_anew(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(nothing_yet, begin, end),
-		cmocka_unit_test_setup_teardown(first_request_makes_the_heap, begin, end),
-		cmocka_unit_test_setup_teardown(no_suspension, begin, end),
-		cmocka_unit_test_setup_teardown(refusals, begin, end),
-		cmocka_unit_test_setup_teardown(traces, begin, end),
-		cmocka_unit_test_setup_teardown(cleared, begin, end),
-		cmocka_unit_test_setup_teardown(wrong_pointers, begin, end),
-		cmocka_unit_test_setup_teardown(minimum_ever, begin, end),
-		cmocka_unit_test_setup_teardown(statistics, begin, end),
-		cmocka_unit_test_setup_teardown(all_of_it, begin, end),
-		cmocka_unit_test_setup_teardown(started_anew, begin, end),
+		cmocka_unit_test_setup_teardown(nothing_yet, begin, kernel_tear_down),
+		cmocka_unit_test_setup_teardown(first_request_makes_the_heap, begin, kernel_tear_down),
+		cmocka_unit_test_setup_teardown(no_suspension, begin, kernel_tear_down),
+		cmocka_unit_test_setup_teardown(refusals, begin, kernel_tear_down),
+		cmocka_unit_test_setup_teardown(traces, begin, kernel_tear_down),
+		cmocka_unit_test_setup_teardown(cleared, begin, kernel_tear_down),
+		cmocka_unit_test_setup_teardown(wrong_pointers, begin, kernel_tear_down),
+		cmocka_unit_test_setup_teardown(minimum_ever, begin, kernel_tear_down),
+		cmocka_unit_test_setup_teardown(statistics, begin, kernel_tear_down),
+		cmocka_unit_test_setup_teardown(all_of_it, begin, kernel_tear_down),
+		cmocka_unit_test_setup_teardown(started_anew, begin, kernel_tear_down),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -9,22 +9,6 @@
 
 static _Alignas(64) uint8_t memory[FAR + 65536];
 
-static int begin(void **state)
-{
-	(void)state;
-	vPortHeapResetState();
-	nht_fault_catch();
-	kernel_forget();
-	return 0;
-}
-
-static int end(void **state)
-{
-	(void)state;
-	kernel_check_balanced();
-	return nht_fault_release() == 0 ? 0 : -1;
-}
-
 static bool inside(const void *block, size_t from, size_t size)
 {
 	return (const uint8_t *)block >= memory + from && (const uint8_t *)block < memory + from + size;
@@ -115,10 +99,10 @@ static void figures(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(three_regions, begin, end),
-		cmocka_unit_test_setup_teardown(wrong_lists, begin, end),
-		cmocka_unit_test_setup_teardown(before_the_regions, begin, end),
-		cmocka_unit_test_setup_teardown(figures, begin, end),
+		cmocka_unit_test_setup_teardown(three_regions, kernel_set_up, kernel_tear_down),
+		cmocka_unit_test_setup_teardown(wrong_lists, kernel_set_up, kernel_tear_down),
+		cmocka_unit_test_setup_teardown(before_the_regions, kernel_set_up, kernel_tear_down),
+		cmocka_unit_test_setup_teardown(figures, kernel_set_up, kernel_tear_down),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

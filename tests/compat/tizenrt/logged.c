@@ -33,6 +33,20 @@ void logged_end(void)
 	nh_tizenrt_log_set(NULL);
 }
 
+int logged_set_up(void **state)
+{
+	(void)state;
+	logged_begin();
+	return 0;
+}
+
+int logged_tear_down(void **state)
+{
+	(void)state;
+	logged_end();
+	return 0;
+}
+
 unsigned logged(const char **line)
 {
 	pthread_mutex_lock(&mutex);

@@ -11,6 +11,10 @@ void logged_begin(void);
 /* Forgets all heaps. */
 void logged_end(void);
 
+/* Both for cmocka. */
+int logged_set_up(void **state);
+int logged_tear_down(void **state);
+
 /* Lines since the last call, and the last of them; valid until the next call. */
 unsigned logged(const char **line);
 

@@ -21,16 +21,8 @@
 
 static int begin(void **state)
 {
-	(void)state;
-	logged_begin();
+	logged_set_up(state);
 	up_add_kregion();
-	return 0;
-}
-
-static int end(void **state)
-{
-	(void)state;
-	logged_end();
 	return 0;
 }
 
@@ -352,19 +344,19 @@ static void test_double_free(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(test_own_heap_or_null, begin, end),
-		cmocka_unit_test_setup_teardown(test_twins, begin, end),
-		cmocka_unit_test_setup_teardown(test_size_0, begin, end),
-		cmocka_unit_test_setup_teardown(test_sizes_that_wrap, begin, end),
-		cmocka_unit_test_setup_teardown(test_zeroed, begin, end),
-		cmocka_unit_test_setup_teardown(test_bad_index, begin, end),
-		cmocka_unit_test_setup_teardown(test_alignment, begin, end),
-		cmocka_unit_test_setup_teardown(test_realloc_keeps_contents, begin, end),
-		cmocka_unit_test_setup_teardown(test_realloc_across_heaps, begin, end),
-		cmocka_unit_test_setup_teardown(test_realloc_at_moves_from_another_heap, begin, end),
-		cmocka_unit_test_setup_teardown(test_realloc_at_stays, begin, end),
-		cmocka_unit_test_setup_teardown(test_not_ours, begin, end),
-		cmocka_unit_test_setup_teardown(test_double_free, begin, end),
+		cmocka_unit_test_setup_teardown(test_own_heap_or_null, begin, logged_tear_down),
+		cmocka_unit_test_setup_teardown(test_twins, begin, logged_tear_down),
+		cmocka_unit_test_setup_teardown(test_size_0, begin, logged_tear_down),
+		cmocka_unit_test_setup_teardown(test_sizes_that_wrap, begin, logged_tear_down),
+		cmocka_unit_test_setup_teardown(test_zeroed, begin, logged_tear_down),
+		cmocka_unit_test_setup_teardown(test_bad_index, begin, logged_tear_down),
+		cmocka_unit_test_setup_teardown(test_alignment, begin, logged_tear_down),
+		cmocka_unit_test_setup_teardown(test_realloc_keeps_contents, begin, logged_tear_down),
+		cmocka_unit_test_setup_teardown(test_realloc_across_heaps, begin, logged_tear_down),
+		cmocka_unit_test_setup_teardown(test_realloc_at_moves_from_another_heap, begin, logged_tear_down),
+		cmocka_unit_test_setup_teardown(test_realloc_at_stays, begin, logged_tear_down),
+		cmocka_unit_test_setup_teardown(test_not_ours, begin, logged_tear_down),
+		cmocka_unit_test_setup_teardown(test_double_free, begin, logged_tear_down),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -32,16 +32,8 @@ static const struct {
 
 static int begin(void **state)
 {
-	(void)state;
-	logged_begin();
+	logged_set_up(state);
 	up_add_kregion();
-	return 0;
-}
-
-static int end(void **state)
-{
-	(void)state;
-	logged_end();
 	return 0;
 }
 
@@ -155,11 +147,11 @@ static void test_heap_by_index(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(test_every_region_serves_its_heap, begin, end),
-		cmocka_unit_test_setup_teardown(test_a_region_is_one_block, begin, end),
-		cmocka_unit_test_setup_teardown(test_plain_malloc_goes_up, begin, end),
-		cmocka_unit_test_setup_teardown(test_again_is_refused, begin, end),
-		cmocka_unit_test_setup_teardown(test_heap_by_index, begin, end),
+		cmocka_unit_test_setup_teardown(test_every_region_serves_its_heap, begin, logged_tear_down),
+		cmocka_unit_test_setup_teardown(test_a_region_is_one_block, begin, logged_tear_down),
+		cmocka_unit_test_setup_teardown(test_plain_malloc_goes_up, begin, logged_tear_down),
+		cmocka_unit_test_setup_teardown(test_again_is_refused, begin, logged_tear_down),
+		cmocka_unit_test_setup_teardown(test_heap_by_index, begin, logged_tear_down),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -14,20 +14,6 @@
 
 static struct mm_heap_s heaps[NH_MAX_HEAPS];
 
-static int begin(void **state)
-{
-	(void)state;
-	logged_begin();
-	return 0;
-}
-
-static int end(void **state)
-{
-	(void)state;
-	logged_end();
-	return 0;
-}
-
 static int start(long regions, long nheaps, long prior, const char *starts, const char *sizes,
                  const char *indices)
 {
@@ -181,10 +167,10 @@ int main(void)
 {
 	_Static_assert(NH_MAX_HEAPS == 8 && NH_MAX_REGIONS == 16, "the texts above say so");
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(test_mistakes, begin, end),
-		cmocka_unit_test_setup_teardown(test_wrap, begin, end),
-		cmocka_unit_test_setup_teardown(test_accepted, begin, end),
-		cmocka_unit_test_setup_teardown(test_no_simulated_ram, begin, end),
+		cmocka_unit_test_setup_teardown(test_mistakes, logged_set_up, logged_tear_down),
+		cmocka_unit_test_setup_teardown(test_wrap, logged_set_up, logged_tear_down),
+		cmocka_unit_test_setup_teardown(test_accepted, logged_set_up, logged_tear_down),
+		cmocka_unit_test_setup_teardown(test_no_simulated_ram, logged_set_up, logged_tear_down),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -20,20 +20,6 @@ void nh_tizenrt_stop(const nh_fault *fault)
 	stopped = fault->code;
 }
 
-static int begin(void **state)
-{
-	(void)state;
-	logged_begin();
-	return 0;
-}
-
-static int end(void **state)
-{
-	(void)state;
-	logged_end();
-	return 0;
-}
-
 static void test_before_the_first_heap(void **state)
 {
 	(void)state;
@@ -226,13 +212,13 @@ static void test_damage_stops(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(test_before_the_first_heap, begin, end),
-		cmocka_unit_test_setup_teardown(test_initialize, begin, end),
-		cmocka_unit_test_setup_teardown(test_refused, begin, end),
-		cmocka_unit_test_setup_teardown(test_too_many_heaps, begin, end),
-		cmocka_unit_test_setup_teardown(test_regions_anywhere, begin, end),
-		cmocka_unit_test_setup_teardown(test_mallinfo, begin, end),
-		cmocka_unit_test_setup_teardown(test_damage_stops, begin, end),
+		cmocka_unit_test_setup_teardown(test_before_the_first_heap, logged_set_up, logged_tear_down),
+		cmocka_unit_test_setup_teardown(test_initialize, logged_set_up, logged_tear_down),
+		cmocka_unit_test_setup_teardown(test_refused, logged_set_up, logged_tear_down),
+		cmocka_unit_test_setup_teardown(test_too_many_heaps, logged_set_up, logged_tear_down),
+		cmocka_unit_test_setup_teardown(test_regions_anywhere, logged_set_up, logged_tear_down),
+		cmocka_unit_test_setup_teardown(test_mallinfo, logged_set_up, logged_tear_down),
+		cmocka_unit_test_setup_teardown(test_damage_stops, logged_set_up, logged_tear_down),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

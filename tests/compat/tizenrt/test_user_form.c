@@ -21,16 +21,8 @@
 
 static int begin(void **state)
 {
-	(void)state;
-	logged_begin();
+	logged_set_up(state);
 	up_addregion();
-	return 0;
-}
-
-static int end(void **state)
-{
-	(void)state;
-	logged_end();
 	return 0;
 }
 
@@ -127,10 +119,10 @@ static void test_realloc_falls_back_from_0(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(test_region_0_has_its_index, begin, end),
-		cmocka_unit_test_setup_teardown(test_prior_index_wraps, begin, end),
-		cmocka_unit_test_setup_teardown(test_memalign_goes_from_0, begin, end),
-		cmocka_unit_test_setup_teardown(test_realloc_falls_back_from_0, begin, end),
+		cmocka_unit_test_setup_teardown(test_region_0_has_its_index, begin, logged_tear_down),
+		cmocka_unit_test_setup_teardown(test_prior_index_wraps, begin, logged_tear_down),
+		cmocka_unit_test_setup_teardown(test_memalign_goes_from_0, begin, logged_tear_down),
+		cmocka_unit_test_setup_teardown(test_realloc_falls_back_from_0, begin, logged_tear_down),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

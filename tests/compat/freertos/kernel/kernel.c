@@ -37,6 +37,22 @@ void kernel_forget(void)
 	kernel_mallocs = kernel_frees = (struct kernel_trace){ 0 };
 }
 
+int kernel_set_up(void **state)
+{
+	(void)state;
+	vPortHeapResetState();
+	nht_fault_catch();
+	kernel_forget();
+	return 0;
+}
+
+int kernel_tear_down(void **state)
+{
+	(void)state;
+	kernel_check_balanced();
+	return nht_fault_release() == 0 ? 0 : -1;
+}
+
 void vTaskSuspendAll(void)
 {
 	pthread_mutex_lock(&scheduler);

@@ -28,4 +28,8 @@ extern struct kernel_trace kernel_mallocs, kernel_frees;
 
 void kernel_forget(void);
 
+/* For cmocka: no heap, nothing counted, faults are caught; and the end, where nothing may have been told. */
+int kernel_set_up(void **state);
+int kernel_tear_down(void **state);
+
 #endif
