@@ -47,20 +47,13 @@ static bool refusable(struct nh__heap *heap, unsigned cpu)
 
 #if !NH_CACHES || !NH__DEPOT
 
-static void skipped(void **state)
+int main(void)
 {
-	(void)state;
 	(void)before_taking;
 	(void)late_exchange;
 	(void)late_cas;
 	(void)refusable;
-	white_skip("no depot and no inbox");
-}
-
-int main(void)
-{
-	const struct CMUnitTest tests[] = {cmocka_unit_test(skipped)};
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return unit_all_skipped("no depot and no inbox");
 }
 
 #else

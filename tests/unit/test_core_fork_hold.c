@@ -24,17 +24,10 @@ static void hooked_fence(void)
 
 #if !NH_CACHES || !NH__GATE || !NH_PORT_HEAVY || NH_CPUS < 2
 
-static void skipped(void **state)
-{
-	(void)state;
-	(void)hooked_fence;
-	white_skip("no freeze, no fence, or one CPU");
-}
-
 int main(void)
 {
-	const struct CMUnitTest tests[] = {cmocka_unit_test(skipped)};
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	(void)hooked_fence;
+	return unit_all_skipped("no freeze, no fence, or one CPU");
 }
 
 #else
@@ -63,17 +56,12 @@ static int tear_down(void **state)
 	return 0;
 }
 
-static void on_cpu(unsigned cpu)
-{
-	assert_status(nh_host_attach((int)cpu), NH_OK);
-}
-
 /* To the very end, where a waiter is told the truth; it does not leave yet. */
 static void other_finishes(void)
 {
-	on_cpu(1);
+	unit_on_cpu(1);
 	assert_null(nh__reclaim(&other, NULL, &note));
-	on_cpu(0);
+	unit_on_cpu(0);
 	assert_int_equal(heap->freeze.phase, NH__DONE);
 }
 
@@ -83,12 +71,12 @@ static void other_begins_anew(void)
 	struct nh__scan scan = {0};
 	enum outcome outcome;
 	uint32_t before = heap->freeze.generation;
-	on_cpu(1);
+	unit_on_cpu(1);
 	assert_true(nh__heap_lock(heap, 1));
 	nh__freeze_recover(heap, 0);
 	assert_null(advance(&other, NULL, &scan, &outcome));
 	nh__heap_unlock(heap, 1, &note);
-	on_cpu(0);
+	unit_on_cpu(0);
 	assert_int_equal(outcome, FENCE);
 	assert_int_equal(heap->freeze.phase, NH__BARRIER);
 	assert_true(heap->freeze.generation != before);

@@ -23,17 +23,10 @@ static bool refusable(void)
 
 #if !NH_CACHES || !NH__DEPOT
 
-static void skipped(void **state)
-{
-	(void)state;
-	(void)refusable;
-	white_skip("no caches, or one CPU");
-}
-
 int main(void)
 {
-	const struct CMUnitTest tests[] = {cmocka_unit_test(skipped)};
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	(void)refusable;
+	return unit_all_skipped("no caches, or one CPU");
 }
 
 #else
