@@ -1,27 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* Validate names each damaged word of the control memory, and follows none of them. */
-#include "core/check.h"
-
 #include <stdlib.h>
 #include <string.h>
 
-#include "white.h"
-
-static unit u;
-static struct nh__heap *heap;
-
-/* A heap of two CPUs (where there are two) and two regions. */
-static int set_up(void **state)
-{
-	static const size_t sizes[] = { 256 * KIB, 32 * KIB };
-	*state = &u;
-	unit_lay_out(&u, 2, sizes);
-	u.configs[0].affinity = NH_CPU(0) | NH_CPU(NH_CPUS - 1u);
-	unit_begin(&u, 1);
-	unit_add_region(&u, 0, 1);
-	heap = u.instance->heap[0];
-	return 0;
-}
+#include "checked.h"
 
 static void expect_damage(const char *what)
 {
@@ -44,7 +26,6 @@ static void expect_damage(const char *what)
 
 static void regions(void **state)
 {
-	struct nh__tlsf *tlsf = &heap->tlsf;
 	struct nh__region *first = tlsf->regions, *last = first->next;
 	(void)state;
 	DAMAGED(tlsf->regions, (uintptr_t)first + 8u, "the list of regions leads elsewhere");
@@ -61,13 +42,12 @@ static void regions(void **state)
 
 static void lists(void **state)
 {
-	struct nh__tlsf *tlsf = &heap->tlsf;
 	(void)state;
 	DAMAGED(tlsf->lists, 0, "the lists are elsewhere");
 	DAMAGED(tlsf->lists, tlsf->lists + 1u, "the lists are elsewhere");
 	DAMAGED(tlsf->heads, (uintptr_t)tlsf->heads + 4u, "the lists are elsewhere");
 	DAMAGED(tlsf->map, tlsf->map + 1, "the lists are elsewhere");
-	DAMAGED(u.instance->control[0].end, (uintptr_t)tlsf->map, "the lists are elsewhere");
+	DAMAGED(claim->end, (uintptr_t)tlsf->map, "the lists are elsewhere");
 }
 
 static void numbers(void **state)
@@ -75,15 +55,14 @@ static void numbers(void **state)
 	(void)state;
 	DAMAGED(heap->id, 1, "a heap's number is wrong");
 	DAMAGED(u.instance->heap[0], (uintptr_t)heap + 64u, "a heap is elsewhere");
-	DAMAGED(u.instance->control[0].end, (uintptr_t)heap + 64u, "a heap is elsewhere");
-	DAMAGED(u.instance->control[0].base, (uintptr_t)heap + 64u, "a heap is elsewhere");
+	DAMAGED(claim->end, (uintptr_t)heap + 64u, "a heap is elsewhere");
+	DAMAGED(claim->base, (uintptr_t)heap + 64u, "a heap is elsewhere");
 }
 
 /* All of it, as after a loss of power; only the lock can be waited for. */
 static void cleared(void **state)
 {
 	(void)state;
-	const struct nh__claim *claim = &u.instance->control[0];
 	size_t size = claim->end - (uintptr_t)&heap->tlsf;
 	unsigned char *kept = malloc(size);
 	assert_non_null(kept);
@@ -107,7 +86,7 @@ static void caches(void **state)
 	assert_non_null(cache);
 	DAMAGED(heap->cache[0], (uintptr_t)cache + 2u, "a cache is elsewhere");
 	DAMAGED(heap->cache[0], u.arena.memory, "a cache is elsewhere");
-	DAMAGED(heap->cache[0], u.instance->control[0].end - 8u, "a cache is elsewhere");
+	DAMAGED(heap->cache[0], claim->end - 8u, "a cache is elsewhere");
 	DAMAGED(heap->cache[0], NULL, "a CPU's cache is missing, or too many");
 	DAMAGED(heap->affinity, NH_CPU(0) << 1 << (NH_CPUS > 1), "a CPU's cache is missing, or too many");
 	DAMAGED(cache->heap, NULL, "a cache is not of its heap");
