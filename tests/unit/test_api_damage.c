@@ -73,6 +73,17 @@ static void assert_still_works(void)
 }
 
 #if NH_CACHES
+#define ROW 9u
+
+/* A row of blocks of one class; those with odd numbers are free, and cached. */
+static void free_every_second(unsigned char *blocks[ROW])
+{
+	for (unsigned i = 0; i < ROW; i++)
+		blocks[i] = nh_instance_malloc(u.instance, 40);
+	for (unsigned i = 1; i < ROW; i += 2)
+		nh_instance_free(u.instance, blocks[i]);
+}
+
 /* Several cached blocks of one class; the one that is damaged is the first to come back. */
 static void write_after_free_cached(void **state)
 {
@@ -81,11 +92,8 @@ static void write_after_free_cached(void **state)
 	nht_random_seed(&random, 20260101u);
 	unsigned missed = 0;
 	for (unsigned round = 0; round < ROUNDS; round++) {
-		unsigned char *blocks[9];
-		for (unsigned i = 0; i < 9; i++)
-			blocks[i] = nh_instance_malloc(u.instance, 40);
-		for (unsigned i = 1; i < 9; i += 2)
-			nh_instance_free(u.instance, blocks[i]);
+		unsigned char *blocks[ROW];
+		free_every_second(blocks);
 		uint32_t wrong = nht_next(&random);
 		assert_true(unit_stats(&u, 0).cached >= 4 * (40 + NHT_OVERHEAD));
 		memcpy(blocks[7], &wrong, sizeof wrong);
@@ -114,11 +122,8 @@ static void write_after_free_then_trim(void **state)
 	(void)state;
 	unsigned missed = 0;
 	for (unsigned round = 0; round < ROUNDS; round++) {
-		unsigned char *blocks[9];
-		for (unsigned i = 0; i < 9; i++)
-			blocks[i] = nh_instance_malloc(u.instance, 40);
-		for (unsigned i = 1; i < 9; i += 2)
-			nh_instance_free(u.instance, blocks[i]);
+		unsigned char *blocks[ROW];
+		free_every_second(blocks);
 		memset(blocks[3], (int)(0x41u + round), 8);
 		assert_status(nh_instance_trim(u.instance, -1), NH_OK);
 		if (nht_fault_count_of(NH_FAULT_LINK) == 0)
