@@ -13,6 +13,8 @@ const LIBRARY = 'libnearheap-mutant.so';
 /** Operations of random programs, in percent, and of programs with threads: a mistake of one line shows early. */
 const ENVIRONMENT = { ...process.env, NH_TEST_SCALE: '3', NH_STRESS_SCALE: '0.05', CMOCKA_TEST_ABORT: '1' };
 const MEMORY = 4 * 2 ** 30;
+/** Seconds that it takes to compile and link a white-box program: others are asked first. */
+const COMPILE = 0.4;
 
 /** Runs a command and kills it when it takes too long. */
 export function attempt(words, { seconds = 60, env = process.env, cwd = ROOT } = {}) {
@@ -159,9 +161,13 @@ export class Target {
     return {};
   }
 
+  ownObjects(program, file) {
+    return program.objects.filter((object) => this.sees.get(object)?.has(file));
+  }
+
   /** A program with its own objects that see the file compiled again, if there are any. */
   async programWith(program, file, folder) {
-    const own = program.objects.filter((object) => this.sees.get(object)?.has(file));
+    const own = this.ownObjects(program, file);
     if (own.length === 0) return join(this.base, program.name);
     const others = new Map();
     for (const object of own) {
@@ -254,9 +260,11 @@ export class Target {
     const near = code[mutant.line] ? [mutant.line]
       : [Math.max(...lines.filter((line) => line < mutant.line)), Math.min(...lines.filter((line) => line > mutant.line))];
     const stem = basename(mutant.file).replace(/\..$/, '');
-    const rank = (program) => (program.name.includes(`core_${stem}`) ? 0 : program.name.includes(stem) ? 1 : 2);
+    const named = (program) => (program.name.includes(`core_${stem}`) ? 4 : program.name.includes(stem) ? 2 : 1);
+    const seconds = (program) => program.seconds + 0.02 + (this.ownObjects(program, mutant.file).length ? COMPILE : 0);
+    const worth = (program) => (named(program) * (program.kills + 1)) / seconds(program);
     return this.programs
       .filter((program) => near.some((line) => this.reach[program.name]?.[mutant.file]?.[line]))
-      .sort((a, b) => rank(a) - rank(b) || (b.kills + 1) / (b.seconds + 0.02) - (a.kills + 1) / (a.seconds + 0.02));
+      .sort((a, b) => worth(b) - worth(a));
   }
 }
