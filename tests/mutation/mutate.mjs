@@ -5,7 +5,7 @@
 //   node tests/mutation/mutate.mjs [FILE...]   mutants of these files, or of all of core
 //   --sample N --seed S   N of them, chosen by the seed; the same ones, as long as their lines are the same
 //   --again               not those that were killed before, in a file that is as it was
-//   --unit                without the explorer, which is asked last
+//   --unit                without the explorer, which is asked last, and without memory orders, which it alone judges
 //   --list                only names them
 //
 // In the repository's root. Exit status: 0 every survivor is explained in survivors.txt, and nothing else is.
@@ -137,7 +137,7 @@ async function main() {
     : readdirSync('core').filter((name) => /\.[ch]$/.test(name)).map((name) => `core/${name}`);
   for (const file of files) if (!existsSync(file)) throw new RunError(`${file}: no such file`);
   if (values.sample !== undefined && !/^[1-9]\d*$/.test(values.sample)) throw new RunError('--sample: how many?');
-  const list = chosen(files, values.sample && Number(values.sample), values.seed);
+  const list = chosen(files, values.sample && Number(values.sample), values.seed).filter((mutant) => !values.unit || mutant.kind !== 'order');
   if (values.list) {
     process.stdout.write(list.map((mutant) => `${mutant.file}:${mutant.line}\n${written(mutant)}\n`).join(''));
     return;
