@@ -23,8 +23,9 @@ async function compileLibrary(target, file, folder) {
 }
 
 /** {state: 'killed' | 'survived' | 'equivalent' | 'duplicate' | 'unreached' | 'invalid', by, how, code}. `seen` says of a
- * code that another mutant came to it. */
-export async function judge(target, mutant, source, folder, seen) {
+ * code that another mutant came to it. `told`: what is known of its killer. */
+export async function judge(target, mutant, source, folder, seen, told = null) {
+  if (told?.by) return { state: 'killed', ...told };
   rmSync(folder, { recursive: true, force: true });
   for (const part of [dirname(mutant.file), 'objects']) mkdirSync(join(folder, part), { recursive: true });
   writeFileSync(join(folder, mutant.file), applied(source, mutant));
@@ -33,7 +34,7 @@ export async function judge(target, mutant, source, folder, seen) {
   const { code } = built;
   if (built.objects.size === 0) return { state: 'equivalent' };
   if (seen(code)) return { state: 'duplicate', code };
-  const { invalid, unreached, by, how } = await target.killer(mutant, built.objects, folder);
+  const { invalid, unreached, by, how } = told ?? (await target.killer(mutant, built.objects, folder));
   const state = invalid ? 'invalid' : unreached ? 'unreached' : by ? 'killed' : 'survived';
   return { state, by, how, code };
 }

@@ -52,6 +52,41 @@ function bodies(source, list) {
   return found;
 }
 
+/** The functions of a source, in parts: [begin, close) is all of one, from `open` on its body; `head` as it is written, but
+ * for what makes it inline; of `type` and `parameters` copies are made. */
+export function functions(source) {
+  const list = tokens(source);
+  const partner = partners(list);
+  const end = (token) => token.at + token.text.length;
+  return bodies(source, list).map(({ from, to, name }) => {
+    const closing = from - 2;
+    const opening = partner.get(closing);
+    let first = opening - 1;
+    while (first > 0 && !['}', ';'].includes(list[first - 1].text)) first--;
+    const begin = list[first].at;
+    const inner = list.slice(opening + 1, closing);
+    const groups = [[]];
+    for (let i = opening + 1, depth = 0; i < closing; i++) {
+      depth += list[i].text === '(' ? 1 : list[i].text === ')' ? -1 : 0;
+      if (list[i].text === ',' && depth === 0) groups.push([]);
+      else groups.at(-1).push(list[i]);
+    }
+    const named = (group) => {
+      const star = group.findIndex((token, i) => token.text === '(' && group[i + 1].text === '*');
+      return star >= 0 ? group[star + 2].text : group.at(-1).text;
+    };
+    const empty = inner.length === 1 && inner[0].text === 'void';
+    const before = source.slice(begin, list[opening - 1].at);
+    const type = before.replace(/\b(static|inline|NH__FLAT|NH__NOINLINE|NH__INLINE|__attribute__\(\(\w+\)\))\s*/g, '').trim();
+    return {
+      begin, name, type, open: list[from - 1].at, close: end(list[to]),
+      isVoid: type === 'void',
+      parameters: { text: source.slice(end(list[opening]), list[closing].at), names: empty ? [] : groups.map(named) },
+      head: source.slice(begin, end(list[closing])).replace(/\b(NH__FLAT|NH__INLINE)\b/, 'static __attribute__((unused))'),
+    };
+  });
+}
+
 /** Index of each parenthesis' partner; tokens inside of any are marked. */
 function partners(list) {
   const partner = new Map();

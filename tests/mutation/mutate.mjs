@@ -16,6 +16,7 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { readJson, RunError, runMain, writeJson } from '../../bench/run.mjs';
 import { Explorer } from './explorer.mjs';
+import { Batch } from './batch.mjs';
 import { judge } from './judge.mjs';
 import { mutants } from './mutants.mjs';
 import { parse, written } from './register.mjs';
@@ -60,8 +61,9 @@ class Results {
 }
 
 /** By one configuration after the other, until one kills it; by the explorer at last. */
-async function judgeBy(targets, explorer, mutant, source, seen) {
-  const by = (target) => judge(target, mutant, source, join(target.dir, 'mutant'), (code) => seen(target, code));
+async function judgeBy(targets, batches, explorer, mutant, source, seen) {
+  const by = async (target) => judge(target, mutant, source, join(target.dir, 'mutant'), (code) => seen(target, code),
+    (await batches.get(target)?.killer(mutant)) ?? null);
   let result = { state: 'equivalent' };
   for (const target of mutant.kind === 'order' ? [] : targets) {
     if (!target.lines(mutant.file).has(mutant.line)) continue;
@@ -76,10 +78,23 @@ async function judgeBy(targets, explorer, mutant, source, seen) {
   return explored.state === 'killed' ? { ...explored, target: explorer.name, code: result.code } : result;
 }
 
+/** For each configuration the file's mutants at once, where that can be. */
+async function batchesOf(targets, file, list, source) {
+  const batches = new Map();
+  for (const target of targets) {
+    const batch = new Batch(target, file);
+    const lines = target.lines(file);
+    if (await batch.prepare(list.filter((mutant) => lines.has(mutant.line)), source)) batches.set(target, batch);
+  }
+  return batches;
+}
+
 async function judgeAll(list, prepared, explorer, results) {
   const codes = new Map(); // what a mutant compiles to -> the first one that does
   const began = performance.now();
   let number = 0;
+  let batches = new Map();
+  let batched = null;
   for (const mutant of list) {
     const source = readFileSync(mutant.file, 'utf8');
     const hash = sha(source);
@@ -89,7 +104,12 @@ async function judgeAll(list, prepared, explorer, results) {
       if (code !== undefined) codes.set(`${target} ${code}`, mutant);
       continue;
     }
-    const result = await judgeBy(prepared, explorer, mutant, source, (target, code) => codes.has(`${target.name} ${code}`));
+    if (batched !== mutant.file) {
+      const left = list.filter((other) => other.file === mutant.file && other.kind !== 'order' && !results.known(other, hash));
+      batches = await batchesOf(prepared, mutant.file, left, source);
+      batched = mutant.file;
+    }
+    const result = await judgeBy(prepared, batches, explorer, mutant, source, (target, code) => codes.has(`${target.name} ${code}`));
     if (result.code !== undefined && result.state !== 'duplicate') codes.set(`${result.target} ${result.code}`, mutant);
     results.keep(mutant, hash, result);
     if (number % 50 === 0 || SURVIVED.includes(result.state)) {

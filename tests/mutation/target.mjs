@@ -3,7 +3,7 @@
 // only the objects are compiled again that see the changed file, and programs stay as they are, but for those that see the
 // file themselves (white-box programs). Which program reaches which line is known from a build with --coverage.
 
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { copyFileSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { basename, dirname, join, relative, resolve } from 'node:path';
 import { build, readJson, run, RunError } from '../../bench/run.mjs';
@@ -34,10 +34,10 @@ export function attempt(words, { seconds = 60, env = process.env, cwd = ROOT } =
 }
 
 /** Under limits of time on a CPU and of memory. */
-export function limited(program, library, seconds) {
+export function limited(program, library, seconds, environment = {}) {
   return attempt(['prlimit', `--cpu=${Math.ceil(seconds)}`, `--as=${MEMORY}`, '--core=0', ...program], {
     seconds: 15 + 10 * seconds, // others may have the CPU
-    env: { ...ENVIRONMENT, LD_LIBRARY_PATH: library },
+    env: { ...ENVIRONMENT, ...environment, LD_LIBRARY_PATH: library },
   });
 }
 
@@ -133,15 +133,28 @@ export class Target {
     return (await attempt(link, { cwd: this.dir })).ok;
   }
 
-  /** Compiles an object with `file` from `folder` in place of the repository's. */
-  async compileWith(object, file, folder) {
+  /** How an object is compiled with `file` from `folder` in place of the repository's. */
+  commandWith(object, file, folder) {
     const { words: list, file: source } = this.compile.get(object);
     const out = resolve(ROOT, folder, 'objects', object.replaceAll('/', '_'));
     const command = [...list.slice(0, 1), `-I${resolve(ROOT, folder)}`, ...list.slice(1), '-w'];
     command[command.indexOf('-o') + 1] = out;
     if (source === file) command[command.lastIndexOf('-c') + 1] = resolve(ROOT, folder, file);
+    return { command, out };
+  }
+
+  async compileWith(object, file, folder) {
+    const { command, out } = this.commandWith(object, file, folder);
     const result = await attempt(command, { cwd: this.dir });
     return result.ok ? out : null;
+  }
+
+  /** The same, with the lines of `file` that are no C. */
+  async compileTelling(object, file, folder) {
+    const { command, out } = this.commandWith(object, file, folder);
+    const { status, stderr } = spawnSync(command[0], [...command.slice(1), '-fmax-errors=0'], { cwd: this.dir, encoding: 'utf8', maxBuffer: 2 ** 28 });
+    const errors = [...stderr.matchAll(/^(\S+?):(\d+):\d+: (?:fatal )?error:/gm)].filter(([, name]) => name.endsWith(file)).map(([, , line]) => Number(line));
+    return { out: status === 0 ? out : null, errors };
   }
 
   /** What a mutant is tried on, in order: each is given what was compiled, and tells what killed it, if anything. */
@@ -253,15 +266,16 @@ export class Target {
   }
 
   /** The programs that reach a mutant's line, the likeliest killers first. A line without code of its own (the middle of a
-   * statement, an inlined call) is reached with the last one before it that has code, or the first one behind. */
-  programsFor(mutant) {
+   * statement, an inlined call) is reached with the last one before it that has code, or the first one behind. `compiled`: no
+   * program has to be compiled for it. */
+  programsFor(mutant, compiled = false) {
     const code = this.reach[''][mutant.file] ?? {};
     const lines = Object.keys(code).map(Number);
     const near = code[mutant.line] ? [mutant.line]
       : [Math.max(...lines.filter((line) => line < mutant.line)), Math.min(...lines.filter((line) => line > mutant.line))];
     const stem = basename(mutant.file).replace(/\..$/, '');
     const named = (program) => (program.name.includes(`core_${stem}`) ? 4 : program.name.includes(stem) ? 2 : 1);
-    const seconds = (program) => program.seconds + 0.02 + (this.ownObjects(program, mutant.file).length ? COMPILE : 0);
+    const seconds = (program) => program.seconds + 0.02 + (!compiled && this.ownObjects(program, mutant.file).length ? COMPILE : 0);
     const worth = (program) => (named(program) * (program.kills + 1)) / seconds(program);
     return this.programs
       .filter((program) => near.some((line) => this.reach[program.name]?.[mutant.file]?.[line]))
