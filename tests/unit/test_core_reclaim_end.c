@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: MIT */
+/* core/reclaim.c: what is looked at before a heap says no. A block that fits and lies deep in its list is found where the answer is given, and nowhere else. */
+#include <string.h>
+
+#include "arch/port.h"
+#include "core/gate.h"
+
+#if !NH_CACHES || !NH__GATE
+
+#include "white.h"
+
+static void skipped(void **state)
+{
+	(void)state;
+	white_skip("no freeze without caches and gates");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {cmocka_unit_test(skipped)};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
+
+#else
+
+#include "core/reclaim.c"
+
+#include "white.h"
+
+#define SHORT 64u /* granules: 64 to 71 share a list */
+#define DEEP 71u
+#define ROW (NH_FIT_LOOK + 2u)
+
+static unit u;
+static struct nh__heap *heap;
+static struct nh__block *deep;
+static const struct nh__need need = {.span = DEEP, .align = 1, .class_span = DEEP, .klass = NH__NO_CLASS};
+static const struct nh__need impossible = {.span = UINT32_C(1) << 20, .align = 1, .class_span = UINT32_C(1) << 20, .klass = NH__NO_CLASS};
+
+static struct nh__block *take_live(uint32_t span)
+{
+	struct nh__block *block = nh__tlsf_take(&heap->tlsf, span, 1);
+	if (block != NULL)
+		nh__store_relaxed(&block->owner, NH__OWNER_LARGE);
+	return block;
+}
+
+static void give(struct nh__block *block)
+{
+	white_blank(block);
+	nh__tlsf_give(&heap->tlsf, block);
+}
+
+/* All is taken but one list, in which the last block fits. */
+static int set_up(void **state)
+{
+	(void)state;
+	struct nh__block *others[ROW];
+	unit_one(&u, 64 * KIB, 0);
+	heap = u.instance->heap[0];
+	for (unsigned i = 0; i < ROW; i++) {
+		others[i] = take_live(SHORT);
+		assert_non_null(take_live(NH_SPAN_MIN));
+		if (i != 0)
+			continue;
+		deep = take_live(DEEP);
+		assert_non_null(take_live(NH_SPAN_MIN));
+	}
+	for (uint32_t span = heap->tlsf.free; span >= NH_SPAN_MIN; span--)
+		while (take_live(span) != NULL)
+			continue;
+	assert_int_equal(heap->tlsf.free, 0);
+	give(deep);
+	for (unsigned i = 0; i < ROW; i++)
+		give(others[i]); /* the lowest before it, all others behind the lowest */
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	(void)state;
+	unit_abandon(&u);
+	return 0;
+}
+
+static void *one_hold(struct nh__join *part, const struct nh__need *what, enum outcome *outcome)
+{
+	struct nh__scan scan = {0};
+	struct nh__note note = {NH_FAULT_NONE, NULL};
+	assert_true(nh__heap_lock(heap, nh_port_cpu()));
+	void *payload = advance(part, what, &scan, outcome);
+	nh__heap_unlock(heap, nh_port_cpu(), &note);
+	return payload;
+}
+
+/* The first look misses it. */
+static bool is_deep(void)
+{
+	return nh__tlsf_find(&heap->tlsf, DEEP, 1) == NULL;
+}
+
+static void found_at_the_end(void **state)
+{
+	(void)state;
+	struct nh__note note = {NH_FAULT_NONE, NULL};
+	struct nh__join part = {.heap = heap};
+	assert_null(nh__reclaim(&part, &impossible, &note));
+	assert_int_equal(heap->freeze.phase, NH__DONE);
+	assert_true(is_deep());
+	assert_ptr_equal(nh__reclaim(&part, &need, &note), nh__payload(deep));
+	assert_int_equal(heap->freeze.phase, NH__DONE);
+	nh__join_leave(&part, &note);
+}
+
+/* Nothing is cached, so no freeze is due: TLSF's word is final, but it is the last one. */
+static void found_without_a_freeze(void **state)
+{
+	(void)state;
+	struct nh__note note = {NH_FAULT_NONE, NULL};
+	struct nh__join part = {.heap = heap}, fresh = {.heap = heap};
+	assert_null(nh__reclaim(&part, &impossible, &note));
+	nh__join_leave(&part, &note);
+	assert_int_equal(heap->freeze.phase, NH__IDLE);
+	assert_true(nothing_cached(heap));
+	assert_true(is_deep());
+	assert_ptr_equal(nh__reclaim(&fresh, &need, &note), nh__payload(deep));
+	assert_false(fresh.joined);
+}
+
+/* On the way there: only what is found at once. */
+static void not_looked_for_on_the_way(void **state)
+{
+	(void)state;
+	struct nh__note note = {NH_FAULT_NONE, NULL};
+	struct nh__join part = {.heap = heap};
+	enum outcome outcome;
+	assert_null(one_hold(&part, &impossible, &outcome));
+	if (outcome == FENCE)
+		barrier(&part, &note);
+	assert_int_equal(heap->freeze.phase, NH__QUIET);
+	assert_true(is_deep());
+	assert_null(one_hold(&part, &need, &outcome));
+	assert_int_equal(outcome, AGAIN);
+	assert_int_equal(heap->freeze.phase, NH__CLOSE);
+	nh__join_leave(&part, &note);
+}
+
+#define WITH(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		WITH(found_at_the_end),
+		WITH(found_without_a_freeze),
+		WITH(not_looked_for_on_the_way),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
+
+#endif
