@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* core/reclaim.c: what is looked at before a heap says no. A block that fits and lies deep in its list is found where the answer is given, and nowhere else. */
+/*
+ * core/reclaim.c: what is looked at before a heap says no. A block that fits and lies deep in its list is found where the answer
+ * is given, and nowhere else; who cannot wait for a freeze, or has no gate, is answered too.
+ */
 #include <string.h>
 
 #include "arch/port.h"
@@ -145,6 +148,40 @@ static void not_looked_for_on_the_way(void **state)
 	nh__join_leave(&part, &note);
 }
 
+/* A signal handler on top of a cache operation goes without what is in caches: the operation cannot end before it does. */
+static void on_top_of_a_cache_operation(void **state)
+{
+	(void)state;
+	struct nh__note note = {NH_FAULT_NONE, NULL};
+	struct nh__join part = {.heap = heap};
+	_Atomic uint32_t *busy = &heap->cache[nh_port_cpu()]->head.gate.busy;
+	nh__bump(busy, 1);
+	assert_null(nh__reclaim(&part, &impossible, &note));
+	assert_false(part.joined);
+	assert_int_equal(heap->freeze.phase, NH__IDLE);
+	nh__bump(busy, 1);
+	assert_null(nh__reclaim(&part, &impossible, &note));
+	assert_true(part.joined);
+	nh__join_leave(&part, &note);
+}
+
+#if NH_PORT_OUTSIDERS
+
+/* A thread without a slot has no gate to be inside of. */
+static void without_a_slot(void **state)
+{
+	(void)state;
+	struct nh__note note = {NH_FAULT_NONE, NULL};
+	struct nh__join part = {.heap = heap};
+	nh_host_detach();
+	assert_int_equal(nh_port_cpu(), NH_CPUS);
+	assert_null(nh__reclaim(&part, &impossible, &note));
+	nh__join_leave(&part, &note);
+	assert_status(nh_host_attach(0), NH_OK);
+}
+
+#endif
+
 #define WITH(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
 
 int main(void)
@@ -153,6 +190,10 @@ int main(void)
 		WITH(found_at_the_end),
 		WITH(found_without_a_freeze),
 		WITH(not_looked_for_on_the_way),
+		WITH(on_top_of_a_cache_operation),
+#if NH_PORT_OUTSIDERS
+		WITH(without_a_slot),
+#endif
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
