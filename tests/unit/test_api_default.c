@@ -44,6 +44,10 @@ static void blocks(void **state)
 	assert_int_equal(nh_heap_of(large), 0);
 	memset(plain, 0x5a, 40);
 	nh_free(plain);
+	plain = nh_malloc(40); /* where there are caches, from there */
+	assert_int_equal(nh_heap_of(plain), 0);
+	memset(plain, 0x5a, 40);
+	nh_free(plain);
 	zero = nh_calloc(10, 4);
 	assert_non_null(zero);
 	assert_zero(zero, 40);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* core/inspect.c: what is added up, what is said of blocks and of heaps, and that damage which a look meets is reported. The source is included. */
+#include <limits.h>
 #include <string.h>
 
 #include "core/inspect.c"
@@ -200,6 +201,17 @@ static void one_block(void **state)
 	assert_null(check_block(&walk, header, &bad));
 }
 
+static void numbers_of_no_heap(void **state)
+{
+	static const int numbers[] = {INT_MIN, -2, 2, NH_MAX_HEAPS, INT_MAX};
+	nh_report report;
+	(void)state;
+	for (unsigned i = 0; i < sizeof numbers / sizeof *numbers; i++) {
+		assert_status(nh_instance_validate(u.instance, numbers[i], &report), NH_ENOENT);
+		assert_int_equal(report.heap, -1);
+	}
+}
+
 /* ---- damage on the way -------------------------------------------------------------------- */
 
 static void look(unsigned which)
@@ -241,6 +253,7 @@ int main(void)
 		WITH(numbers_that_are_kept),
 		WITH(states_of_blocks),
 		WITH(one_block),
+		WITH(numbers_of_no_heap),
 		WITH(damage_is_told),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
