@@ -165,6 +165,19 @@ static void on_top_of_a_cache_operation(void **state)
 	nh__join_leave(&part, &note);
 }
 
+/* Who is refused the lock has nothing to look at again. */
+static void nothing_is_stale_without_the_lock(void **state)
+{
+	(void)state;
+	struct nh__note note = {NH_FAULT_NONE, NULL};
+	struct nh__join part = {.heap = heap, .changes = heap->tlsf.changes - 1u};
+	assert_true(nh__join_stale(&part, &note));
+	assert_true(nh_port_lock_begin());
+	bool stale = nh__join_stale(&part, &note);
+	nh_port_lock_end();
+	assert_false(stale);
+}
+
 #if NH_PORT_OUTSIDERS
 
 /* A thread without a slot has no gate to be inside of. */
@@ -191,6 +204,7 @@ int main(void)
 		WITH(found_without_a_freeze),
 		WITH(not_looked_for_on_the_way),
 		WITH(on_top_of_a_cache_operation),
+		WITH(nothing_is_stale_without_the_lock),
 #if NH_PORT_OUTSIDERS
 		WITH(without_a_slot),
 #endif

@@ -376,6 +376,31 @@ static void roots_are_found(void **state)
 	assert_null(nh_instance_retained_root(u.instance, 0));
 }
 
+/* Who may not wait for a lock is told so, and the root stays what it was. */
+static void no_root_without_the_lock(void **state)
+{
+	(void)state;
+	assert_status(nh_instance_retained_root_set(u.instance, 0, row[1]), NH_OK);
+	assert_true(nh_port_lock_begin());
+	nh_status status = nh_instance_retained_root_set(u.instance, 0, row[2]);
+	void *root = nh_instance_retained_root(u.instance, 0);
+	nh_port_lock_end();
+	assert_status(status, NH_ENOTSUP);
+	assert_null(root);
+	assert_ptr_equal(nh_instance_retained_root(u.instance, 0), row[1]);
+}
+
+/* What the lock hold before found and nobody told yet. */
+static void damage_is_told(void **state)
+{
+	(void)state;
+	struct nh__tlsf *tlsf = &nh__heap_by_id(u.instance, 0)->tlsf;
+	tlsf->fault = NH_FAULT_LIST;
+	tlsf->fault_at = row[1];
+	assert_null(nh_instance_retained_root(u.instance, 0));
+	unit_expect_fault(NH_FAULT_LIST, row[1]);
+}
+
 #define WITH(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
 
 int main(void)
@@ -391,6 +416,8 @@ int main(void)
 		WITH(the_fence_is_mended),
 		WITH(what_is_returned),
 		WITH(roots_are_found),
+		WITH(no_root_without_the_lock),
+		WITH(damage_is_told),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
