@@ -120,30 +120,6 @@ static void test_rewind(void **state)
 	}
 }
 
-/* One block fits, and lies in its list behind more than are looked at first. */
-static void test_last_chance(void **state)
-{
-	(void)state;
-	enum { SMALLER = NH_FIT_LOOK + 1 };
-	const size_t fits = 17 * NHT_ALIGNMENT - NHT_HEADER, short_of_it = 16 * NHT_ALIGNMENT - NHT_HEADER;
-	void *smaller[SMALLER], *only = nh_single_alloc(nht_single, 0, 0, fits);
-	void *wall = nh_single_alloc(nht_single, 0, 0, 1);
-	for (unsigned i = 0; i < SMALLER; i++) {
-		smaller[i] = nh_single_alloc(nht_single, 0, 0, short_of_it);
-		wall = nh_single_alloc(nht_single, 0, 0, 1);
-	}
-	for (size_t size = sizeof nht_single_memory; size > 0; size--)
-		while (nh_single_alloc(nht_single, 0, 0, size) != NULL)
-			continue;
-	assert_int_equal(nht_single_stats().free, 0);
-	nh_single_free(nht_single, only);
-	for (unsigned i = 0; i < SMALLER; i++)
-		nh_single_free(nht_single, smaller[i]);
-	assert_ptr_equal(nh_single_alloc(nht_single, 0, 0, fits), only);
-	assert_null(nh_single_alloc(nht_single, 0, 0, fits));
-	assert_non_null(wall);
-}
-
 struct seen {
 	unsigned blocks, live, stop;
 };
@@ -216,7 +192,7 @@ int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(test_init_refuses), TEST(test_edges), TEST(test_numbers), TEST(test_resize),
-		TEST(test_rewind),       TEST(test_last_chance), TEST(test_walk), TEST(test_large),
+		TEST(test_rewind),       TEST(test_walk), TEST(test_large),
 	};
 	nht_start(argc, argv);
 	return cmocka_run_group_tests(tests, NULL, NULL);
