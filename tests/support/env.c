@@ -62,13 +62,16 @@ _Noreturn void nht_fail(const char *file, int line, const char *condition, const
 #endif
 }
 
-/* The compiler's, where it counts. */
+/* The compilers', where they count. */
 extern int __llvm_profile_write_file(void) __attribute__((weak));
+extern void __gcov_dump(void) __attribute__((weak));
 
 _Noreturn void nht_leave(int status)
 {
 	if (__llvm_profile_write_file != NULL)
 		__llvm_profile_write_file();
+	if (__gcov_dump != NULL)
+		__gcov_dump();
 	_Exit(status);
 }
 
