@@ -184,6 +184,12 @@ static void caches(void **state)
 	WRONG(0, heap->cache[last], (struct nh__cache *)between, elsewhere, (void *)between);
 	WRONG(0, heap->cache[last], (struct nh__cache *)(claim->end - size + 4u), elsewhere, (void *)(claim->end - size + 4u));
 	WRONG(0, heap->cache[last], (struct nh__cache *)(claim->base - 64u), elsewhere, (void *)(claim->base - 64u));
+	/* a claim may end with the last cache, with one magazine or with two */
+	struct nh__cache *lone = single->cache[NEAR];
+	RIGHT(1, u.instance->control[1].end, (uintptr_t)lone + sizeof *lone);
+	WRONG(1, u.instance->control[1].end, (uintptr_t)lone + sizeof *lone - 1u, elsewhere, lone);
+	RIGHT(0, claim->end, (uintptr_t)cache + size);
+	WRONG(0, claim->end, (uintptr_t)cache + size - 1u, elsewhere, cache);
 	WRONG(0, cache->heap, single, others, cache);
 	WRONG(0, cache->head.secret, cache->head.secret ^ 1u, others, cache);
 	WRONG(0, cache->head.first, cache->head.first + NH_GRANULE, others, cache);
@@ -218,6 +224,11 @@ static void limits(void **state)
 	RIGHT(0, heap->inbox_budget, heap->allowance);
 	WRONG(0, heap->allowance, most + 1u, limit, &heap->locals);
 	RIGHT(0, heap->allowance, most);
+	heap->owed = 10;
+	heap->inbox_owed = 3;
+	WRONG(0, heap->allowance, tlsf->total + 14u, limit, &heap->locals);
+	RIGHT(0, heap->allowance, tlsf->total + 13u);
+	heap->owed = heap->inbox_owed = 0;
 	for (unsigned klass = 0; klass < NH_CLASSES; klass += NH_CLASSES - 1u) {
 		struct nh__shared *shared = &heap->shared[klass];
 		uint8_t kept = nh__load_relaxed(&shared->inbox_limit);

@@ -245,6 +245,34 @@ static void least_blocks_are_walked(void **state)
 	assert_int_equal(met, 2);
 }
 
+static void expect_found(const char *what)
+{
+	nh_report report = {7, NULL, NULL};
+	assert_status(nh_single_validate(single, &report), NH_ECORRUPT);
+	assert_int_equal(report.heap, 0);
+	assert_string_equal(report.what, what);
+	assert_non_null(report.address);
+}
+
+/* The header that ends it, and the lists of every level, though no block is in them. */
+static void all_is_validated(void **state)
+{
+	(void)state;
+	struct nh__block *fence = nh__block_at((void *)region_of(single).end);
+	uint32_t *map = (uint32_t *)(void *)(lists_of(single) + nh__heads_size(single->lists, single->wide));
+	fill();
+	assert_status(nh_single_validate(single, NULL), NH_OK);
+	nh__store_relaxed(&fence->owner, NH__OWNER_LARGE);
+	expect_found("the header that ends a region was overwritten");
+	nh__store_relaxed(&fence->owner, NH__OWNER_FENCE);
+	for (unsigned list = 0; list < single->lists; list++) {
+		map[list / 32u] ^= UINT32_C(1) << list % 32u;
+		expect_found("a list's bit is wrong");
+		map[list / 32u] ^= UINT32_C(1) << list % 32u;
+	}
+	assert_status(nh_single_validate(single, NULL), NH_OK);
+}
+
 /* ---- what is no live block ---------------------------------------------------------------- */
 
 static void headers_not_believed(void **state)
@@ -316,6 +344,7 @@ int main(void)
 		WITH(as_large_as_it_is),
 		WITH(numbers),
 		WITH(least_blocks_are_walked),
+		WITH(all_is_validated),
 		WITH(headers_not_believed),
 #if NH__GUARDED
 		WITH(quarantined),
