@@ -298,13 +298,16 @@ static void chains(void **state)
 #else
 	WRONG_CACHED(slot->live, (uint8_t)(slot->live + 1u), "a magazine's constants are wrong", slot);
 #endif
-	_Atomic uint32_t *words[] = {&heap->shared[klass].depot[NH_DEPOT_SLOTS - 1u], &heap->shared[klass].inbox};
+	struct nh__shared *shared = &heap->shared[klass];
+	_Atomic uint32_t *words[] = {&shared->depot[0], &shared->depot[NH_DEPOT_SLOTS - 1u], &shared->inbox};
 	uint32_t *link = nh__link(nh__block_at(blocks[1])), link_kept = *link;
-	for (unsigned place = 0; place < 4; place++) {
+	for (unsigned place = 0; place < 5; place++) {
 		slot->cur = place == 0 ? chain : 0;
 		cache->prev[klass] = place == 1 ? chain : 0;
-		for (unsigned i = 0; i < 2; i++)
-			nh__store_relaxed(words[i], place == 2u + i ? chain : 0);
+		for (unsigned i = 0; i < 3; i++)
+			nh__store_relaxed(words[i], 0);
+		if (place >= 2)
+			nh__store_relaxed(words[place - 2u], chain);
 		expect_cached(NULL, NULL);
 		*link ^= 1u; /* of the second block, its count */
 		expect_cached(overwritten, blocks[1]);
@@ -316,7 +319,7 @@ static void chains(void **state)
 		/* looking leaves the words as they were */
 		assert_int_equal(place < 2 ? slot->cur + cache->prev[klass] : nh__load_relaxed(words[place - 2u]), chain);
 	}
-	nh__store_relaxed(words[1], 0);
+	nh__store_relaxed(words[2], 0);
 	slot->cur = chain;
 	uint32_t outside = ((tlsf->primary + 100u) << NH__COUNT_BITS) + 2u;
 	WRONG_CACHED(slot->cur, outside, out, nh__payload(nh__chain_top(&cache->head, outside)));
