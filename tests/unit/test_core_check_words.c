@@ -271,7 +271,7 @@ static void expect_cached(const char *what, const void *at)
 		expect_cached(NULL, NULL);                                                                   \
 	} while (0)
 
-/* A chain of two: in cur, in prev, in the last slot of the depot, in the inbox. */
+/* A chain of two: in cur, in prev, in the first and the last slot of the depot, in the inbox. */
 static void chains(void **state)
 {
 	(void)state;
