@@ -13,9 +13,9 @@ static struct nh__heap *heap;
 /* Heap 0: plain. Heap 1: of another CPU, if there is one, and not for plain requests. */
 static int set_up(void **state)
 {
-	static const size_t sizes[] = {64 * KIB, 32 * KIB};
+	static const size_t sizes[] = {64 * KIB, 32 * KIB, 8 * KIB};
 	(void)state;
-	unit_lay_out(&u, 2, sizes);
+	unit_lay_out(&u, 3, sizes);
 	u.configs[0].name = "near";
 	u.configs[1].affinity = NH_CPU(NH_CPUS - 1);
 	u.configs[1].flags = NH_HEAP_NOT_DEFAULT;
@@ -201,6 +201,24 @@ static void one_block(void **state)
 	assert_null(check_block(&walk, header, &bad));
 }
 
+/* Nothing is in front of a region: its first block may not say that something free is. */
+static void first_blocks(void **state)
+{
+	nh_report report;
+	(void)state;
+	assert_status(nh_instance_region_add(u.instance, 0, u.configs[2].base, u.configs[2].size), NH_OK);
+	unsigned regions = 0;
+	for (const struct nh__region *region = heap->tlsf.regions; region != NULL; region = region->next, regions++) {
+		struct nh__block *first = nh__block_at((void *)region->first);
+		assert_status(nh_instance_validate(u.instance, 0, &report), NH_OK);
+		nh__flag_set(first, NH__PREV_FREE);
+		assert_status(nh_instance_validate(u.instance, 0, &report), NH_ECORRUPT);
+		assert_ptr_equal(report.address, first);
+		nh__flag_clear(first, NH__PREV_FREE);
+	}
+	assert_int_equal(regions, 2);
+}
+
 static void numbers_of_no_heap(void **state)
 {
 	static const int numbers[] = {INT_MIN, -2, 2, NH_MAX_HEAPS, INT_MAX};
@@ -253,6 +271,7 @@ int main(void)
 		WITH(numbers_that_are_kept),
 		WITH(states_of_blocks),
 		WITH(one_block),
+		WITH(first_blocks),
 		WITH(numbers_of_no_heap),
 		WITH(damage_is_told),
 	};
