@@ -176,6 +176,37 @@ static void position_is_split(void **state)
 
 /* ---- walks -------------------------------------------------------------------------------- */
 
+static unsigned uncertain;
+
+static const char *note_certain(struct nh__walk *one, struct nh__block *block, const void **bad)
+{
+	(void)block;
+	(void)bad;
+	uncertain += !one->certain;
+	return NULL;
+}
+
+/* What is not known of the block before is so for one block only, of the slice behind the change. */
+static void uncertain_for_one_block(void **state)
+{
+	(void)state;
+	looker.check = note_certain;
+	uncertain = 0;
+	start();
+	assert_status(next(), NH_OK);
+	assert_int_equal(uncertain, 0);
+	release(ROW - 1u);
+	assert_status(next(), NH_OK);
+	assert_int_equal(uncertain, 1);
+	for (unsigned i = 0; i < 3; i++)
+		assert_status(next(), NH_OK);
+	assert_int_equal(uncertain, 1);
+	release(ROW - 3u);
+	finish();
+	assert_int_equal(uncertain, 2);
+	looker.check = NULL;
+}
+
 static void second_walk_takes_over(void **state)
 {
 	(void)state;
@@ -431,6 +462,7 @@ int main(int argc, char **argv)
 		TEST(position_moves_down),
 		TEST(position_is_split),
 		TEST(second_walk_takes_over),
+		TEST(uncertain_for_one_block),
 		TEST(visitor_ends_the_walk),
 		unit_case_damaged(all_regions, set_up_regions),
 		TEST(damage_ends_the_walk),
