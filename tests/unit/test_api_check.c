@@ -12,6 +12,7 @@
 
 static unsigned char memory[64 * 1024], control[16 * 1024];
 static unsigned char *wrong; /* nothing may touch this byte */
+static uint32_t asked_memory, asked_control; /* attributes */
 
 nh_status nh_port_region_check(const void *base, size_t size, uint32_t attributes)
 {
@@ -20,7 +21,10 @@ nh_status nh_port_region_check(const void *base, size_t size, uint32_t attribute
 		{ control, control + sizeof control },
 	};
 	const nh_linker_span taken = { wrong, wrong == NULL ? NULL : wrong + 1 };
-	(void)attributes;
+	if (base == control)
+		asked_control = attributes;
+	else
+		asked_memory = attributes;
 	return nh_linker_check(base, size, ram, 2, &taken, wrong == NULL ? 0 : 1);
 }
 
@@ -74,6 +78,18 @@ static void control_is_checked(void **state)
 	assert_status(nh_instance_deinit(instance), NH_OK);
 }
 
+/* Control memory has to be what its heap's memory is, but for being external. */
+static void attributes_are_told(void **state)
+{
+	(void)state;
+	nh_heap_config heap = { .base = memory, .size = sizeof memory, .control = control, .control_size = sizeof control };
+	heap.attributes = NH_ATTR_EXTERNAL | NH_ATTR_DMA;
+	assert_status(begin(&heap), NH_OK);
+	assert_int_equal(asked_memory, NH_ATTR_EXTERNAL | NH_ATTR_DMA);
+	assert_int_equal(asked_control, NH_ATTR_DMA);
+	assert_status(nh_instance_deinit(instance), NH_OK);
+}
+
 static void regions_are_checked(void **state)
 {
 	(void)state;
@@ -93,6 +109,7 @@ int main(int argc, char **argv)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(heaps_are_checked),
 		cmocka_unit_test(control_is_checked),
+		cmocka_unit_test(attributes_are_told),
 		cmocka_unit_test(regions_are_checked),
 	};
 	nht_start(argc, argv);

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* TLSF's numbers: that whatever changes the lists is counted as a change, what lists need, and what is told at bounds. */
+#include <string.h>
+
 #include "white.h"
 
 static white_tlsf w;
@@ -71,11 +73,77 @@ static void room_for_lists(void **state)
 	}
 }
 
+/* The second region goes, then the one at the origin. The most that was ever taken is not forgotten, where there still is so much. */
+static void regions_go(void **state)
+{
+	(void)state;
+	static const uint32_t taken[] = {50, 200};
+	for (unsigned i = 0; i < 2; i++) {
+		white_tlsf_again(&w, 400, false);
+		struct nh__region *first = white_tlsf_region(&w, 1, 200), *second = white_tlsf_region(&w, 202, 100);
+		assert_int_equal(w.tlsf.primary, 200);
+		size_t at = white_take(&w, taken[i], 1);
+		white_give(&w, at);
+		assert_int_equal(w.tlsf.least_free, 300u - taken[i]);
+		assert_true(nh__tlsf_hold(&w.tlsf, nh__block_at((void *)second->first)));
+		assert_true(nh__tlsf_remove(&w.tlsf, second));
+		assert_int_equal(w.tlsf.primary, 200);
+		assert_int_equal(w.tlsf.total, 200);
+		assert_int_equal(w.tlsf.free, 200);
+		assert_int_equal(w.tlsf.least_free, 200u - taken[i]);
+		assert_false(nh__tlsf_remove(&w.tlsf, second));
+		assert_true(nh__tlsf_hold(&w.tlsf, nh__block_at((void *)first->first)));
+		assert_true(nh__tlsf_remove(&w.tlsf, first));
+		assert_int_equal(w.tlsf.primary, 0);
+		assert_int_equal(w.tlsf.total + w.tlsf.free + w.tlsf.least_free, 0);
+	}
+	white_tlsf_again(&w, 400, false);
+	white_tlsf_region(&w, 5, 100);
+	assert_int_equal(w.tlsf.primary, 0);
+}
+
+static bool all_are(const unsigned char *bytes, size_t size, unsigned char value)
+{
+	for (size_t i = 0; i < size; i++)
+		if (bytes[i] != value)
+			return false;
+	return true;
+}
+
+/* Nothing is in its lists, nothing in reach, and nothing behind the lists is written. */
+static void condemned(void **state)
+{
+	(void)state;
+	static _Alignas(8) unsigned char lists[29 * 8 * 4 + 64];
+	for (unsigned levels = 1; levels <= 29; levels++) {
+		for (unsigned wide = 0; wide < 2; wide++) {
+			uint32_t granules = UINT32_C(2) << levels;
+			struct nh__tlsf tlsf = {.primary = 5, .free = 4, .least_free = 3, .total = 9, .fault = NH_FAULT_LIST, .changes = 7};
+			tlsf.regions = &w.region[0];
+			tlsf.walk = white_at(&w, 1);
+			memset(lists, 0xff, sizeof lists);
+			nh__tlsf_init(&tlsf, lists, granules, wide, WHITE_SECRET);
+			nh__tlsf_condemn(&tlsf);
+			size_t size = nh__tlsf_lists_size(granules, wide);
+			assert_true(all_are(lists, size, 0));
+			assert_true(all_are(lists + size, sizeof lists - size, 0xff));
+			assert_null(tlsf.regions);
+			assert_null(tlsf.walk);
+			assert_int_equal(tlsf.primary | tlsf.free | tlsf.least_free, 0);
+			assert_int_equal(tlsf.total, 9);
+			assert_int_equal(tlsf.fault, NH_FAULT_NONE);
+			assert_int_not_equal(tlsf.changes, 7);
+		}
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(every_change_counts, set_up, tear_down),
 		cmocka_unit_test(room_for_lists),
+		cmocka_unit_test_setup_teardown(regions_go, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(condemned, set_up, tear_down),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
