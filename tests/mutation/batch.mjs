@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// All mutants of a C source in one program: each function becomes one that asks which of its copies is to run, the one as
+// All mutants of a source in one program: each function becomes one that asks which of its copies is to run, the one as
 // it is or one with a mistake. So a mutant costs the runs that it takes to kill it, and no compiler. What is not killed here
 // is judged alone, since only an object of its own says whether it differs at all.
 
@@ -9,7 +9,9 @@ import { RunError } from '../../bench/run.mjs';
 import { functions } from './mutants.mjs';
 import { limited } from './target.mjs';
 
-const CHOOSE = `extern char *getenv(const char *);
+const CHOOSE = `#ifndef NH_MUTANT
+#define NH_MUTANT
+extern char *getenv(const char *);
 extern int atoi(const char *);
 static int nh_mutant;
 __attribute__((constructor)) static void nh_mutant_choose(void)
@@ -17,6 +19,7 @@ __attribute__((constructor)) static void nh_mutant_choose(void)
 	const char *number = getenv("NH_MUTANT");
 	nh_mutant = number ? atoi(number) : 0;
 }
+#endif
 `;
 
 const balance = (text) => (text.match(/{/g) ?? []).length - (text.match(/}/g) ?? []).length;
@@ -65,26 +68,33 @@ export class Batch {
     this.paths = new Map();
   }
 
-  /** Builds the library with the mutants that are C; false if the file is not one object of it. */
+  /** Builds the library with the mutants that are C; false if there are none, or nothing sees the file. */
   async prepare(list, source) {
-    const [object, ...others] = this.target.objectsThatSee(this.file);
-    if (object === undefined || others.length || !this.file.endsWith('.c')) return false;
     const closed = list.filter((mutant) => balance(mutant.text) === balance(source.slice(mutant.from, mutant.to)));
     this.numbers = new Map(closed.map((mutant, i) => [mutant, i + 1]));
     rmSync(this.folder, { recursive: true, force: true });
     for (const part of [dirname(this.file), 'objects']) mkdirSync(join(this.folder, part), { recursive: true });
-    for (;;) {
-      const { text, lines } = batch(source, this.numbers);
-      writeFileSync(join(this.folder, this.file), text);
-      const { out, errors } = await this.target.compileTelling(object, this.file, this.folder);
-      if (out !== null) {
-        if (!(await this.target.linkLibrary(this.folder, new Map([[object, out]])))) return false;
-        return this.numbers.size !== 0;
-      }
-      const wrong = lines.filter(({ from, to }) => errors.some((line) => line >= from && line < to));
-      if (wrong.length === 0) throw new RunError(`${this.file}: all mutants at once do not compile`);
-      for (const { mutant } of wrong) this.numbers.delete(mutant);
+    const all = this.target.objectsThatSee(this.file);
+    const objects = new Map();
+    while (objects.size < all.length) {
+      const object = all[objects.size];
+      const out = await this.compiled(object, source);
+      if (out === null) objects.clear(); // the others, too, have to be without what is no C here
+      else objects.set(object, out);
     }
+    return objects.size !== 0 && this.numbers.size !== 0 && this.target.linkLibrary(this.folder, objects);
+  }
+
+  /** The object, or null and fewer mutants. */
+  async compiled(object, source) {
+    const { text, lines } = batch(source, this.numbers);
+    writeFileSync(join(this.folder, this.file), text);
+    const { out, errors } = await this.target.compileTelling(object, this.file, this.folder);
+    if (out !== null) return out;
+    const wrong = lines.filter(({ from, to }) => errors.some((line) => line >= from && line < to));
+    if (wrong.length === 0) throw new RunError(`${this.file}: all mutants at once do not compile`);
+    for (const { mutant } of wrong) this.numbers.delete(mutant);
+    return null;
   }
 
   /** A program with the file's mutants; null if there is none, or if it fails without any. */
