@@ -36,7 +36,7 @@ static void largest_and_too_large(void **state)
 	assert_status(plan_make(&plan, &config), NH_ERANGE);
 	assert_int_equal(nh_heap_control_size(&config), 0);
 #else
-	white_skip("more than the addresses there are");
+	unit_skip("more than the addresses there are");
 #endif
 }
 
@@ -330,7 +330,7 @@ static void a_region_comes_in_a_freeze(void **state)
 	assert_int_equal(nh__load_relaxed(&cache.head.reach), nh__chain_bound(7));
 	assert_int_equal(nh__load_relaxed(&cache.head.open), 0);
 #else
-	white_skip("hits look at the gate's word");
+	unit_skip("hits look at the gate's word");
 #endif
 }
 
@@ -343,16 +343,9 @@ static unit u;
 static int set_up(void **state)
 {
 	static const size_t sizes[] = {32 * KIB, 16 * KIB, 16 * KIB, 16 * KIB};
-	(void)state;
+	*state = &u;
 	unit_lay_out(&u, 4, sizes);
 	unit_begin(&u, 0);
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	(void)state;
-	unit_end(&u);
 	return 0;
 }
 
@@ -417,7 +410,7 @@ static void on_the_origin(void **state)
 	assert_int_equal(heap->adding, 0);
 }
 
-#define WITH(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
+#define WITH(function) unit_case(function, set_up)
 
 int main(void)
 {

@@ -14,7 +14,7 @@ static struct nh__heap *heap;
 static int set_up(void **state)
 {
 	static const size_t sizes[] = {64 * KIB, 32 * KIB, 8 * KIB};
-	(void)state;
+	*state = &u;
 	unit_lay_out(&u, 3, sizes);
 	u.configs[0].name = "near";
 	u.configs[1].affinity = NH_CPU(NH_CPUS - 1);
@@ -22,13 +22,6 @@ static int set_up(void **state)
 	u.configs[1].attributes = NH_ATTR_EXEC;
 	unit_begin(&u, 2);
 	heap = u.instance->heap[0];
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	(void)state;
-	unit_abandon(&u);
 	return 0;
 }
 
@@ -95,7 +88,7 @@ static void counters_are_added(void **state)
 	assert_int_equal(stats.remote_frees, 1000000u * factor);
 	assert_int_equal(stats.cache_limit, 77u * NH_GRANULE);
 #else
-	white_skip("no caches");
+	unit_skip("no caches");
 #endif
 }
 
@@ -260,7 +253,7 @@ static void damage_is_told(void **state)
 	}
 }
 
-#define WITH(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
+#define WITH(function) unit_case_damaged(function, set_up)
 
 int main(void)
 {

@@ -12,16 +12,9 @@
 
 #include "white.h"
 
-static void skipped(void **state)
-{
-	(void)state;
-	white_skip("no freeze without caches and gates");
-}
-
 int main(void)
 {
-	const struct CMUnitTest tests[] = {cmocka_unit_test(skipped)};
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return unit_all_skipped("no freeze without caches and gates");
 }
 
 #else
@@ -57,7 +50,7 @@ static void give(struct nh__block *block)
 /* All is taken but one list, in which the last block fits. */
 static int set_up(void **state)
 {
-	(void)state;
+	*state = &u;
 	struct nh__block *others[ROW];
 	unit_one(&u, 64 * KIB, 0);
 	heap = u.instance->heap[0];
@@ -76,13 +69,6 @@ static int set_up(void **state)
 	give(deep);
 	for (unsigned i = 0; i < ROW; i++)
 		give(others[i]); /* the lowest before it, all others behind the lowest */
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	(void)state;
-	unit_abandon(&u);
 	return 0;
 }
 
@@ -195,7 +181,7 @@ static void without_a_slot(void **state)
 
 #endif
 
-#define WITH(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
+#define WITH(function) unit_case_damaged(function, set_up)
 
 int main(void)
 {

@@ -62,19 +62,12 @@ static struct retained what_is(void)
 static int set_up(void **state)
 {
 	const size_t size = 40 * KIB;
-	(void)state;
+	*state = &u;
 	at_moment = NULL;
 	unit_lay_out(&u, 1, &size);
 	unit_begin(&u, 0);
 	attach_cold();
 	lay_row();
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	(void)state;
-	unit_abandon(&u);
 	return 0;
 }
 
@@ -404,7 +397,7 @@ static void damage_is_told(void **state)
 	unit_expect_fault(NH_FAULT_LIST, row[1]);
 }
 
-#define WITH(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
+#define WITH(function) unit_case_damaged(function, set_up)
 
 int main(void)
 {

@@ -4,34 +4,11 @@
 
 #include "core/single.c"
 
+#include "tests/support/single.h"
 #include "tests/support/unit.h"
 
-#define SIZE ((size_t)4096)
-
-static _Alignas(64) unsigned char memory[SIZE];
-static nh_single *single;
-
-static int set_up(void **state)
-{
-	(void)state;
-	memset(memory, 0x99, sizeof memory);
-	nht_fault_catch();
-	return nh_single_init(memory, sizeof memory, &single) == NH_OK ? 0 : -1;
-}
-
-static int tear_down(void **state)
-{
-	(void)state;
-	return nht_fault_release() == 0 ? 0 : -1;
-}
-
-static nh_heap_stats stats(void)
-{
-	nh_heap_stats result;
-	memset(&result, 0xff, sizeof result);
-	nh_single_stats_get(single, &result);
-	return result;
-}
+#define single nht_single
+#define stats nht_single_stats
 
 static void expect(nh_fault_code code, const void *address)
 {
@@ -44,7 +21,7 @@ static void expect(nh_fault_code code, const void *address)
 /* Takes all that there is. */
 static void fill(void)
 {
-	for (size_t size = SIZE; size > 0; size--)
+	for (size_t size = NHT_SINGLE_SIZE; size > 0; size--)
 		while (nh_single_alloc(single, 0, 0, size) != NULL)
 			continue;
 	assert_int_equal(stats().free, 0);
@@ -56,7 +33,7 @@ static void at_the_first_word(void **state)
 {
 	(void)state;
 	for (uintptr_t offset = 0; offset < 9; offset++) {
-		uintptr_t base = (uintptr_t)memory + offset;
+		uintptr_t base = (uintptr_t)nht_single_memory + offset;
 		assert_status(nh_single_init((void *)base, 1000, &single), NH_OK);
 		assert_int_equal((uintptr_t)single, (base + 3u) / 4u * 4u);
 		void *first = nh_single_alloc(single, 0, 0, 1);
@@ -217,7 +194,9 @@ static void as_large_as_it_is(void **state)
 static void numbers(void **state)
 {
 	(void)state;
-	nh_heap_stats result = stats();
+	nh_heap_stats result;
+	memset(&result, 0xff, sizeof result);
+	nh_single_stats_get(single, &result);
 	assert_null(result.name);
 	assert_int_equal(result.attributes | result.affinity | result.flags, 0);
 	assert_int_equal(result.cached + result.largest_free + result.cache_limit, 0);
@@ -328,7 +307,7 @@ static void quarantined(void **state)
 
 #endif
 
-#define WITH(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
+#define WITH(function) cmocka_unit_test_setup_teardown(function, nht_single_set_up, nht_single_tear_down)
 
 int main(void)
 {
