@@ -137,11 +137,63 @@ static void condemned(void **state)
 	}
 }
 
+#define WALL NH_SPAN_MIN
+
+/* Holes of these spans between walls, in this order of address; all else is taken. The last is free first. */
+static void holes(const uint32_t *spans, unsigned count, size_t *at)
+{
+	for (unsigned i = 0; i < count; i++) {
+		at[i] = white_take(&w, spans[i], 1);
+		assert_true(white_take(&w, WALL, 1) != 0);
+	}
+	while (w.tlsf.free != 0)
+		assert_true(white_take(&w, w.tlsf.free, 1) != 0);
+	for (unsigned i = count; i-- > 0;)
+		white_give(&w, at[i]);
+}
+
+/* The first list that two spans share: the second block is looked at, where more than one is. */
+static void second_of_the_first_shared_list(void **state)
+{
+	(void)state;
+	static const uint32_t spans[] = {16, 17, 40};
+	size_t at[3];
+	holes(spans, 3, at);
+	assert_int_equal(white_take(&w, 17, 1), at[NH_FIT_LOOK > 1 ? 1 : 2]);
+}
+
+/* A list whose first block is damaged is left behind, and the search ends. */
+static void search_goes_on_upwards(void **state)
+{
+	(void)state;
+#if NH_HARDENING >= NH_HARDENING_MODERATE
+	static const uint32_t spans[] = {64, 72, 96};
+	size_t at[3];
+	holes(spans, 3, at);
+	struct nh__block *damaged = white_at(&w, at[1]);
+	nh__flag_clear(damaged, NH__FREE);
+	assert_int_equal(white_take(&w, 70, 1), at[2]);
+	assert_int_equal(w.tlsf.fault, NH_FAULT_LIST);
+	assert_ptr_equal(w.tlsf.fault_at, damaged);
+#else
+	unit_skip("links are checked from NH_HARDENING_MODERATE on");
+#endif
+}
+
+static int tear_down_damaged(void **state)
+{
+	(void)state;
+	white_tlsf_drop(&w);
+	return 0;
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(every_change_counts, set_up, tear_down),
 		cmocka_unit_test(room_for_lists),
+		cmocka_unit_test_setup_teardown(second_of_the_first_shared_list, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(search_goes_on_upwards, set_up, tear_down_damaged),
 		cmocka_unit_test_setup_teardown(regions_go, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(condemned, set_up, tear_down),
 	};
