@@ -410,6 +410,35 @@ static void on_the_origin(void **state)
 	assert_int_equal(heap->adding, 0);
 }
 
+/* A handler on top of the admin lock may not wait for another one. */
+static void no_other_lock_inside(void **state)
+{
+	(void)state;
+	unsigned cpu = NH_CPUS + 1u;
+	nh_port_irq irq = nh__admin_enter(u.instance, &cpu);
+	bool another = nh_port_lock_begin();
+	nh__admin_leave(u.instance, cpu, irq);
+	assert_false(another);
+	assert_int_equal(cpu, nh_port_cpu());
+	assert_true(nh_port_lock_begin());
+	nh_port_lock_end();
+}
+
+#if NH_CACHES && NH__GATE
+
+/* Where an open gate is no 0, a cache begins with that. Fences are forced for the rest of the program: the last test. */
+static void gates_begin_open(void **state)
+{
+	(void)state;
+	nh_host_force_fences();
+	assert_int_not_equal(NH_PORT_GATE_OPEN, 0);
+	assert_status(nh_instance_heap_add(u.instance, &u.configs[0], NULL), NH_OK);
+	for (unsigned cpu = 0; cpu < NH_CPUS; cpu++)
+		assert_int_equal(nh__load_relaxed(&u.instance->heap[0]->cache[cpu]->head.gate.seized), NH_PORT_GATE_OPEN);
+}
+
+#endif
+
 #define WITH(function) unit_case(function, set_up)
 
 int main(void)
@@ -433,6 +462,10 @@ int main(void)
 		WITH(sets_of_attributes),
 		WITH(records_are_in_use),
 		WITH(on_the_origin),
+		WITH(no_other_lock_inside),
+#if NH_CACHES && NH__GATE
+		WITH(gates_begin_open),
+#endif
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
