@@ -240,10 +240,10 @@ export class Target {
   /** { program: { file: [reached lines] } }, and under '' the lines that have code at all. */
   async reached() {
     const dir = `${this.dir}-lines`;
-    const names = this.configure(dir, '-O0 --coverage -Wl,-u,__gcov_dump'); // children that leave at once call it
+    this.configure(dir, '-O0 --coverage -Wl,-u,__gcov_dump'); // children that leave at once call it
     const reach = { '': {} };
     const counters = () => run(['find', dir, '-name', '*.gcda']).split('\n').filter(Boolean);
-    for (const name of names) {
+    for (const { name } of this.programs) {
       for (const file of counters()) rmSync(file);
       const path = run(['find', dir, '-type', 'f', '-name', name]).trim();
       await limited([path], '.', 120);
