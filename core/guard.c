@@ -42,7 +42,7 @@ static half slack_mask(uint32_t mask)
 
 static half echo_mask(uint32_t mask)
 {
-	return (half)(mask << (32u - 8u * sizeof(half)) | mask >> 1);
+	return (half)(mask << 31 | mask >> 1); /* a rotation; narrow: what slack_mask left */
 }
 
 void nh__fill(void *at, size_t bytes)

@@ -19,7 +19,7 @@
 #include <string.h>
 
 /* Raised when a header means something else. */
-#define LAYOUT_VERSION 1u
+#define LAYOUT_VERSION 2u
 
 /* One call changes headers of blocks that are beside each other: at most so many from the first to the last. */
 #define ODD_REACH 3u
