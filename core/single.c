@@ -227,17 +227,13 @@ static bool is_live(const nh_single *single, const void *address)
 	return fault == NH_FAULT_NONE;
 }
 
-/* Twice where damage was met: the list that had it is empty now, and the next may serve. */
 static struct nh__block *take(struct awake *awake, uint32_t span, uint32_t align)
 {
-	struct nh__block *block = NULL;
-	for (unsigned tries = 0; block == NULL && tries < (awake->tlsf.fault != NH_FAULT_NONE ? 2u : 1u); tries++) {
-		struct nh__scan scan = {0};
-		bool done = false;
-		block = nh__tlsf_take(&awake->tlsf, span, align);
-		while (block == NULL && !done)
-			block = nh__tlsf_scan(&awake->tlsf, span, align, &scan, &done);
-	}
+	struct nh__scan scan = {0};
+	bool done = false;
+	struct nh__block *block = nh__tlsf_take(&awake->tlsf, span, align);
+	while (block == NULL && !done)
+		block = nh__tlsf_scan(&awake->tlsf, span, align, &scan, &done);
 	return block;
 }
 
