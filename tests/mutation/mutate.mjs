@@ -4,8 +4,8 @@
 //
 //   node tests/mutation/mutate.mjs [FILE...]   mutants of these files, or of all of core
 //   --sample N --seed S   N of them, chosen by the seed; the same ones, as long as their lines are the same
-//   --again               not those that were killed before, in a file that is as it was
-//   --unit                without the explorer, which is asked last, and without memory orders, which it alone judges
+//   --again               not those that were killed before, nor survivors that are explained, in a file that is as it was
+//   --unit                without the explorer, which is asked last
 //   --list                only names them
 //
 // In the repository's root. Exit status: 0 every survivor is explained in survivors.txt, and nothing else is.
@@ -45,13 +45,14 @@ function chosen(files, sample, seed) {
 }
 
 class Results {
-  constructor(again) {
+  constructor(again, register) {
     this.of = again && existsSync(RESULTS) ? readJson(RESULTS) : {};
+    this.register = register;
   }
 
   known(mutant, hash) {
     const result = this.of[mutant.key];
-    return result !== undefined && result.hash === hash && !SURVIVED.includes(result.state);
+    return result !== undefined && result.hash === hash && (!SURVIVED.includes(result.state) || this.register.has(mutant.name));
   }
 
   keep(mutant, hash, { state, by, how, target, code }) {
@@ -138,7 +139,7 @@ function table(list, results) {
 
 /** Survivors without an explanation, and explanations without a survivor. */
 function compare(list, results) {
-  const entries = parse(readFileSync(REGISTER, 'utf8'), REGISTER);
+  const entries = results.register;
   const survivors = list.filter((mutant) => SURVIVED.includes(results.of[mutant.key].state));
   const names = new Map(list.map((mutant) => [mutant.name, mutant]));
   const everything = new Set(readdirSync('core').filter((name) => /\.[ch]$/.test(name))
@@ -163,7 +164,7 @@ async function main() {
     return;
   }
   mkdirSync('build/mutation', { recursive: true });
-  const results = new Results(values.again);
+  const results = new Results(values.again, parse(readFileSync(REGISTER, 'utf8'), REGISTER));
   const prepared = [];
   for (const target of targets()) prepared.push(await target.prepare());
   const explorer = values.unit ? null : await new Explorer().prepare();
