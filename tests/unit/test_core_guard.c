@@ -1,0 +1,203 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * core/guard.c: which words count as fill, and what a trailer's two halves depend on: size, place and secret, each half in
+ * its own way. What the halves are is nobody's business; that they are not guessed from each other is.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "tests/support/random.h"
+#include "white.h"
+
+#if !NH__GUARDED
+static void skipped(void **state)
+{
+	(void)state;
+	white_skip("from NH_HARDENING_FULL on");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {cmocka_unit_test(skipped)};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
+#else
+
+#define HALF (NH_TRAILER / 2u)
+#define HALF_BITS (8u * HALF)
+#define SPAN ((uint32_t)8)
+#define PLACES 512u
+
+struct halves {
+	uint32_t slack, echo;
+};
+
+static unsigned char *memory;
+
+static int set_up(void **state)
+{
+	(void)state;
+	memory = aligned_alloc(NH_GRANULE, (PLACES + SPAN + 2u) * NH_GRANULE);
+	return memory == NULL;
+}
+
+static int tear_down(void **state)
+{
+	(void)state;
+	free(memory);
+	return 0;
+}
+
+/* A block in hand whose payload is at granule `place`, which is 1 at least. */
+static struct nh__block *block_at(size_t place)
+{
+	struct nh__block *block = nh__block_at(memory + place * NH_GRANULE);
+	nh__block_put(block, NH__OWNER_LARGE, SPAN, 0);
+	return block;
+}
+
+static struct halves sealed(size_t place, uint32_t secret, size_t size)
+{
+	struct nh__block *block = block_at(place);
+	struct halves halves = {0, 0};
+	nh__seal(secret, block, size);
+	unsigned char *trailer = (unsigned char *)nh__payload(block) + NH_USABLE(SPAN);
+	memcpy(&halves.slack, trailer, HALF);
+	memcpy(&halves.echo, trailer + HALF, HALF);
+	return halves;
+}
+
+static void what_was_asked_for(void **state)
+{
+	(void)state;
+	struct nh__block *block = block_at(3);
+	for (size_t size = 1; size <= NH_USABLE(SPAN); size++) {
+		size_t told = 0;
+		memset(nh__payload(block), 1, NH_ROOM(SPAN));
+		nh__seal(WHITE_SECRET, block, size);
+		assert_null(nh__seal_broken(WHITE_SECRET, block, &told));
+		assert_int_equal(told, size);
+		const unsigned char *payload = nh__payload(block);
+		for (size_t i = 0; i < NH_USABLE(SPAN); i++)
+			assert_int_equal(payload[i], i < size ? 1 : NH__FILL);
+	}
+}
+
+/* Slack that a half cannot count is told as what it can; the bytes between are the caller's. */
+static void more_slack_than_a_half_counts(void **state)
+{
+	(void)state;
+	const size_t bytes = 96 * KIB;
+	unsigned char *large = aligned_alloc(NH_GRANULE, bytes + NH_GRANULE);
+	assert_non_null(large);
+	struct nh__block *block = nh__block_at(large + NH_GRANULE);
+	size_t told = 0, most = NH_WIDE ? UINT32_MAX : UINT16_MAX;
+	nh__block_put(block, NH__OWNER_LARGE, (uint32_t)(bytes / NH_GRANULE), 0);
+	size_t room = NH_ROOM(nh__block_span(block));
+	nh__seal(WHITE_SECRET, block, 8);
+	assert_null(nh__seal_broken(WHITE_SECRET, block, &told));
+	assert_int_equal(told, room - 8u > most ? room - most : 8u);
+	free(large);
+}
+
+static void each_word_is_looked_at(void **state)
+{
+	(void)state;
+	uint32_t words[9];
+	for (size_t count = 0; count <= 9; count++) {
+		nh__fill(words, sizeof words);
+		assert_null(nh__first_written(words, count * sizeof *words));
+		for (size_t i = 0; i < 9; i++) {
+			for (unsigned byte = 0; byte < sizeof *words; byte++) {
+				((unsigned char *)&words[i])[byte] ^= 0x10u;
+				assert_ptr_equal(nh__first_written(words, count * sizeof *words), i < count ? &words[i] : NULL);
+				((unsigned char *)&words[i])[byte] ^= 0x10u;
+			}
+		}
+	}
+}
+
+struct bits {
+	unsigned slack[32], echo[32], differ[32];
+};
+
+static void count_bits(struct bits *bits, struct halves halves)
+{
+	for (unsigned bit = 0; bit < HALF_BITS; bit++) {
+		bits->slack[bit] += halves.slack >> bit & 1u;
+		bits->echo[bit] += halves.echo >> bit & 1u;
+		bits->differ[bit] += (halves.slack ^ halves.echo) >> bit & 1u;
+	}
+}
+
+/* No bit of the first half can be guessed, none of the second is always the same, and they do not tell each other: but for
+ * the last bit of a wide one. */
+static void assert_mixed(const struct bits *bits, unsigned count)
+{
+	for (unsigned bit = 0; bit < HALF_BITS; bit++) {
+		assert_in_range(bits->slack[bit], count * 35u / 100u, count * 65u / 100u);
+		assert_in_range(bits->echo[bit], count * 10u / 100u, count * 90u / 100u);
+		if (bit + 1u < HALF_BITS)
+			assert_in_range(bits->differ[bit], count * 10u / 100u, count * 90u / 100u);
+	}
+}
+
+static void halves_depend_on_the_place(void **state)
+{
+	(void)state;
+	static const uint32_t secrets[] = {0, WHITE_SECRET, UINT32_MAX};
+	for (unsigned s = 0; s < 3; s++) {
+		struct bits bits = {{0}, {0}, {0}};
+		for (size_t place = 1; place <= PLACES; place++)
+			count_bits(&bits, sealed(place, secrets[s], 40));
+		assert_mixed(&bits, PLACES);
+	}
+}
+
+static void halves_depend_on_the_secret(void **state)
+{
+	(void)state;
+	struct bits bits = {{0}, {0}, {0}};
+	nht_random random;
+	nht_random_seed(&random, 1);
+	for (unsigned i = 0; i < PLACES; i++)
+		count_bits(&bits, sealed(1, nht_next(&random), 40));
+	assert_mixed(&bits, PLACES);
+}
+
+/* All of a block, copied elsewhere or to another heap, does not pass there but for a chance in as many as a half has values,
+ * or in as many as sizes are possible. */
+static void a_copy_does_not_pass(void **state)
+{
+	(void)state;
+	unsigned passed = 0, tried = 0;
+	for (size_t from = 1; from < PLACES - 2u * SPAN; from += 7) {
+		sealed(from, WHITE_SECRET, 40);
+		for (size_t to = from + SPAN; to <= PLACES; to += 5) {
+			size_t size;
+			memcpy(block_at(to), block_at(from), SPAN * NH_GRANULE);
+			passed += nh__seal_broken(WHITE_SECRET, block_at(to), &size) == NULL;
+			tried++;
+		}
+		size_t size;
+		passed += nh__seal_broken(WHITE_SECRET ^ 0x80000u, block_at(from), &size) == NULL;
+	}
+	assert_true(tried > 2000);
+	assert_in_range(passed, 0, 1);
+}
+
+#define TEST(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(what_was_asked_for),
+		TEST(more_slack_than_a_half_counts),
+		TEST(each_word_is_looked_at),
+		TEST(halves_depend_on_the_place),
+		TEST(halves_depend_on_the_secret),
+		TEST(a_copy_does_not_pass),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
+#endif
