@@ -56,14 +56,18 @@ static struct nh__block *block_at(size_t place)
 	return block;
 }
 
+static unsigned char *trailer_of(struct nh__block *block)
+{
+	return (unsigned char *)nh__payload(block) + NH_USABLE(SPAN);
+}
+
 static struct halves sealed(size_t place, uint32_t secret, size_t size)
 {
 	struct nh__block *block = block_at(place);
 	struct halves halves = {0, 0};
 	nh__seal(secret, block, size);
-	unsigned char *trailer = (unsigned char *)nh__payload(block) + NH_USABLE(SPAN);
-	memcpy(&halves.slack, trailer, HALF);
-	memcpy(&halves.echo, trailer + HALF, HALF);
+	memcpy(&halves.slack, trailer_of(block), HALF);
+	memcpy(&halves.echo, trailer_of(block) + HALF, HALF);
 	return halves;
 }
 
@@ -80,6 +84,34 @@ static void what_was_asked_for(void **state)
 		const unsigned char *payload = nh__payload(block);
 		for (size_t i = 0; i < NH_USABLE(SPAN); i++)
 			assert_int_equal(payload[i], i < size ? 1 : NH__FILL);
+	}
+}
+
+/* A change of either half is seen, and so is one of both that makes them agree on what cannot be. */
+static void a_trailer_that_is_none(void **state)
+{
+	(void)state;
+	struct nh__block *block = block_at(3);
+	const size_t size = 40, room = NH_ROOM(SPAN);
+	size_t told;
+	for (unsigned bit = 0; bit < 8u * NH_TRAILER; bit++) {
+		nh__seal(WHITE_SECRET, block, size);
+		trailer_of(block)[bit / 8u] ^= (unsigned char)(1u << bit % 8u);
+		assert_ptr_equal(nh__seal_broken(WHITE_SECRET, block, &told), trailer_of(block));
+	}
+	for (size_t slack = 0; slack <= room + 2u; slack++) {
+		bool sound = slack >= NH_TRAILER && slack < room;
+		struct halves halves = sealed(3, WHITE_SECRET, size);
+		uint32_t other = (uint32_t)(slack ^ (room - size));
+		halves.slack ^= other;
+		halves.echo ^= other;
+		memcpy(trailer_of(block), &halves.slack, HALF);
+		memcpy(trailer_of(block) + HALF, &halves.echo, HALF);
+		if (sound)
+			nh__fill((unsigned char *)nh__payload(block) + room - slack, slack - NH_TRAILER);
+		assert_ptr_equal(nh__seal_broken(WHITE_SECRET, block, &told), sound ? NULL : trailer_of(block));
+		if (sound)
+			assert_int_equal(told, room - slack);
 	}
 }
 
@@ -192,6 +224,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(what_was_asked_for),
+		TEST(a_trailer_that_is_none),
 		TEST(more_slack_than_a_half_counts),
 		TEST(each_word_is_looked_at),
 		TEST(halves_depend_on_the_place),
