@@ -1,0 +1,344 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * core/heap.c: how caps grow and fall, by what the account in that file says they cost, and what a visit of ageing takes; and a
+ * search that somebody's free comes in between. The source is included, for its static functions and the moment between two lock holds.
+ */
+#include <string.h>
+
+#include "arch/port.h"
+
+static void (*between)(void); /* called once, when interrupts go off for the second time */
+static unsigned saves;
+
+static nh_port_irq counted_save(void)
+{
+	nh_port_irq irq = nh_port_irq_save();
+	if (++saves == 2 && between != NULL)
+		between();
+	return irq;
+}
+
+#define nh_port_irq_save() counted_save()
+#include "core/heap.c"
+#undef nh_port_irq_save
+
+#include "white.h"
+
+#if !NH_CACHES
+
+static void skipped(void **state)
+{
+	(void)state;
+	white_skip("no caches in this configuration");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {cmocka_unit_test(skipped)};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
+
+#else
+
+#define SMALL ((size_t)24)
+#define FOR_ALL 0u       /* local to every CPU: two magazines, where there are two CPUs */
+#define FOR_ONE NH_CPU(0) /* one magazine */
+
+static unit u;
+static struct nh__heap *heap;
+static struct nh__cache *cache;
+static struct nh__slot *slot; /* of SMALL */
+static unsigned klass;
+static uint32_t most;
+
+static void begin(uint32_t affinity)
+{
+	size_t size = 256 * KIB;
+	unit_lay_out(&u, 1, &size);
+	u.configs[0].affinity = affinity;
+	unit_begin(&u, 1);
+	heap = u.instance->heap[0];
+	cache = heap->cache[0];
+	klass = nh__need_of(nh__class_table_of(u.instance), SMALL, 1).klass;
+	slot = &cache->slot[klass];
+	most = nh__class_most(klass, nh__class_span(klass));
+}
+
+static int abandon(void **state)
+{
+	(void)state;
+	unit_abandon(&u);
+	return 0;
+}
+
+/* ---- growth ------------------------------------------------------------------------------- */
+
+static void a_budget_is_spent_to_the_last(void **state)
+{
+	(void)state;
+	begin(FOR_ONE);
+	uint32_t budget = 5;
+	assert_false(charge(&budget, 6));
+	assert_int_equal(budget, 5);
+	assert_true(charge(&budget, 2));
+	assert_int_equal(budget, 3);
+	assert_true(charge(&budget, 3));
+	assert_int_equal(budget, 0);
+	assert_true(charge(&budget, 0));
+	assert_false(charge(&budget, 1));
+	assert_int_equal(budget, 0);
+}
+
+static void limits_go_by_the_span(void **state)
+{
+	(void)state;
+	begin(FOR_ONE);
+	const unsigned edge = NH_CAP_SMALL_SPAN / NH_GRANULE;
+	heap->cap_small = 20;
+	heap->cap_large = 7;
+	assert_int_equal(cap_limit(heap, NH_SPAN_MIN), 20);
+	assert_int_equal(cap_limit(heap, edge), 20);
+	assert_int_equal(cap_limit(heap, edge + 1u), 7);
+}
+
+/* Granules that `step` blocks more in the cap cost, by the account. */
+static uint32_t price(unsigned step, unsigned depot_cap)
+{
+	unsigned cap = slot->cap + step, depot = heap->two && cap > depot_cap ? cap - depot_cap : 0;
+	return (step * (heap->two ? 2u : 1u) + depot * (NH_DEPOT_SLOTS + heap->locals - 1u)) * most;
+}
+
+/* The step is what one refill brings, less at the limit; or half of it, and so on, if the budget is small. */
+static void grown(unsigned cap, unsigned limit, unsigned depot_cap, uint32_t budget)
+{
+	heap->cap_small = heap->cap_large = (uint8_t)limit;
+	slot->cap = (uint8_t)cap;
+	heap->shared[klass].depot_cap = (uint8_t)depot_cap;
+	heap->budget = budget;
+	unsigned step = limit - cap < heap->refill ? limit - cap : heap->refill;
+	while (step != 0 && price(step, depot_cap) > budget)
+		step /= 2;
+	uint32_t cost = price(step, depot_cap);
+	grow_cap(heap, cache, klass);
+	assert_int_equal(slot->cap, cap + step);
+	assert_int_equal(heap->budget, step == 0 ? budget : budget - cost);
+	assert_int_equal(heap->shared[klass].depot_cap, heap->two && step != 0 && cap + step > depot_cap ? cap + step : depot_cap);
+}
+
+static void growth_is_paid_for(void **state)
+{
+	(void)state;
+	for (unsigned all = 0; all < 2; all++) {
+		begin(all ? FOR_ALL : FOR_ONE);
+		for (unsigned refill = 1; refill <= 8; refill++) {
+			heap->refill = (uint8_t)refill;
+			for (unsigned cap = 0; cap <= 12; cap++)
+				for (unsigned depot_cap = 0; depot_cap <= 14; depot_cap += 2)
+					for (uint32_t blocks = 0; blocks < 60; blocks++)
+						for (uint32_t less = 0; less < 2 && less <= blocks; less++)
+							grown(cap, 12, depot_cap, blocks * most - less);
+		}
+		unit_abandon(&u);
+	}
+	begin(FOR_ONE);
+}
+
+/* ---- ageing ------------------------------------------------------------------------------- */
+
+/* A chain of `count` of SMALL. */
+static uint32_t chain_of(unsigned count)
+{
+	void *blocks[41];
+	assert_true(2u * count < 41u);
+	for (unsigned i = 0; i <= 2u * count; i++)
+		blocks[i] = nh_instance_malloc(u.instance, SMALL);
+	slot->cap = (uint8_t)count;
+	slot->cur = 0;
+	for (unsigned i = 0; i < count; i++)
+		nh_instance_free(u.instance, blocks[2u * i + 1u]);
+	uint32_t chain = slot->cur;
+	assert_int_equal(NH__COUNT(chain), count);
+	slot->cur = 0;
+	return chain;
+}
+
+struct visit {
+	unsigned cap, last, cur, prev; /* before */
+	uint32_t budget, needed;
+	unsigned cap_after, cur_after, prev_after;
+};
+
+static void visited(const struct visit *visit, bool two, bool wanted)
+{
+	begin(two ? FOR_ALL : FOR_ONE);
+	uint32_t cur = chain_of(visit->cur), prev = visit->prev == 0 ? 0 : chain_of(visit->prev);
+	uint32_t credit = most * (heap->two ? 2u : 1u), changes = heap->tlsf.changes;
+	slot->cap = (uint8_t)visit->cap;
+	slot->last = (uint8_t)visit->last;
+	slot->cur = cur;
+	if (heap->two)
+		cache->prev[klass] = prev;
+	heap->budget = visit->budget;
+	cache->visit = (uint8_t)klass;
+	cache->spent = true;
+	age(heap, cache, wanted ? klass : klass + 1u, visit->needed == 0 ? 0 : credit + visit->budget + visit->needed - 1u);
+	assert_int_equal(cache->visit, klass + 1u);
+	assert_int_equal(NH__COUNT(slot->cur), visit->cur_after);
+	assert_int_equal(slot->cap, visit->cap_after);
+	assert_int_equal(slot->last, visit->cur_after); /* what the next visit compares with */
+	if (heap->two)
+		assert_int_equal(NH__COUNT(cache->prev[klass]), visit->prev_after);
+	assert_int_equal(heap->tlsf.changes - changes, visit->cur - visit->cur_after + visit->prev - visit->prev_after);
+	assert_int_equal(heap->budget, visit->budget + (visit->cap - visit->cap_after) * credit);
+	assert_int_equal(cache->spent, visit->cap == visit->cap_after);
+	unit_abandon(&u);
+}
+
+static void what_a_visit_takes(void **state)
+{
+	static const struct visit visits[] = {
+		{.cap = 5, .last = 4, .cur = 3, .cap_after = 5, .cur_after = 3},              /* some were taken since: it is used */
+		{.cap = 5, .last = 3, .cur = 3, .cap_after = 4, .cur_after = 3},              /* the cap is more than it holds */
+		{.cap = 5, .last = 0, .cur = 3, .budget = 9, .cap_after = 4, .cur_after = 3},
+		{.cap = 3, .last = 3, .cur = 3, .cap_after = 2, .cur_after = 2},              /* full: a block makes room */
+		{.cap = 3, .last = 3, .cur = 3, .needed = 1, .cap_after = 2, .cur_after = 2}, /* and that is just enough */
+		{.cap = 3, .last = 3, .cur = 3, .needed = 2, .cap_after = 3, .cur_after = 3}, /* or would not be */
+		{.cap = 4, .last = 3, .cur = 3, .needed = 2, .cap_after = 3, .cur_after = 3}, /* what costs no block is taken all the same */
+		{.cap = 1, .last = 1, .cur = 1, .cap_after = 0, .cur_after = 0},
+		{.cap = 2, .last = 5, .cur = 5, .cap_after = 2, .cur_after = 4},              /* larger than what was charged: no credit */
+		{.cap = 2, .last = 5, .cur = 5, .needed = 2, .cap_after = 2, .cur_after = 4},
+		{.cap = 4, .last = 5, .cur = 5, .cap_after = 4, .cur_after = 4},
+		{.cap = 0},                                                                   /* nothing to take */
+		{.cap = 3, .cap_after = 2},
+	};
+	(void)state;
+	for (unsigned i = 0; i < sizeof visits / sizeof *visits; i++)
+		for (unsigned two = 0; two < 2; two++)
+			visited(&visits[i], two != 0, false);
+	begin(FOR_ONE);
+}
+
+#if NH__DEPOT
+
+/* The second magazine goes first, a block a visit; until it is gone the cap is not credited. */
+static void the_second_magazine_first(void **state)
+{
+	static const struct visit visits[] = {
+		{.cap = 3, .last = 3, .cur = 3, .prev = 3, .cap_after = 3, .cur_after = 3, .prev_after = 2},
+		{.cap = 3, .last = 3, .cur = 3, .prev = 3, .needed = 5, .cap_after = 3, .cur_after = 3, .prev_after = 2},
+		{.cap = 3, .last = 3, .cur = 3, .prev = 1, .cap_after = 3, .cur_after = 3},
+		{.cap = 3, .last = 2, .cur = 2, .prev = 2, .cap_after = 3, .cur_after = 2, .prev_after = 1},
+		{.cap = 3, .last = 2, .cur = 2, .prev = 1, .cap_after = 2, .cur_after = 2}, /* that was its last */
+		{.cap = 3, .last = 0, .cur = 0, .prev = 1, .cap_after = 2},
+	};
+	(void)state;
+	for (unsigned i = 0; i < sizeof visits / sizeof *visits; i++)
+		visited(&visits[i], true, false);
+	begin(FOR_ONE);
+}
+
+#endif
+
+/* The class that memory is wanted for keeps its own; the last class is followed by the first. */
+static void whom_a_visit_spares(void **state)
+{
+	static const struct visit own = {.cap = 3, .last = 3, .cur = 3, .cap_after = 3, .cur_after = 3};
+	(void)state;
+	visited(&own, false, true);
+	begin(FOR_ONE);
+	cache->visit = (uint8_t)(NH_CLASSES - 2u);
+	age(heap, cache, klass, 0);
+	assert_int_equal(cache->visit, NH_CLASSES - 1u);
+	age(heap, cache, klass, 0);
+	assert_int_equal(cache->visit, 0);
+}
+
+/* ---- damage ------------------------------------------------------------------------------- */
+
+#if NH_HARDENING >= NH_HARDENING_MODERATE && NH_HARDENING < NH_HARDENING_EXTREME
+
+/* What hangs on a damaged block is cut off with it, counted once, and reported once. */
+static void a_damaged_chain_is_counted(void **state)
+{
+	(void)state;
+	begin(FOR_ONE);
+	slot->cur = chain_of(3);
+	struct nh__block *top = nh__chain_top(&cache->head, slot->cur);
+	*nh__link(top) ^= 1u; /* its count */
+	void *block = nh_instance_malloc(u.instance, SMALL);
+	assert_non_null(block);
+	unit_expect_fault(NH_FAULT_LINK, nh__payload(top));
+	assert_int_equal(heap->tlsf.lost, 3u * nh__class_span(klass));
+	assert_int_equal(unit_stats(&u, 0).quarantined, 3u * nh__class_span(klass) * NH_GRANULE);
+	for (unsigned i = 0; i < 10; i++)
+		assert_non_null(nh_instance_malloc(u.instance, SMALL));
+	assert_int_equal(nht_fault_count(), 0);
+}
+
+#endif
+
+/* ---- between two lock holds --------------------------------------------------------------- */
+
+static void *given; /* by somebody else, meanwhile */
+
+static void give(void)
+{
+	struct nh__note note = {NH_FAULT_NONE, NULL};
+	white_blank(nh__block_at(given));
+	assert_true(nh__heap_lock(heap, 0));
+	nh__give_locked(heap, given);
+	nh__heap_unlock(heap, 0, &note);
+}
+
+/* A block of just the class that is freed while one searches for what would do, is taken as it is, not cut. */
+static void a_block_of_the_class_is_not_cut(void **state)
+{
+	(void)state;
+	begin(FOR_ONE);
+	unsigned wide = 1;
+	while (wide < NH_CLASSES && nh__class_span(wide) - nh__class_span(wide - 1u) <= NH_SPAN_MIN)
+		wide++;
+	if (wide == NH_CLASSES)
+		white_skip("classes lie too close to each other");
+	uint32_t span = nh__class_span(wide);
+	given = nh_instance_malloc(u.instance, NH_USABLE(span));
+	assert_int_equal(nh__block_span(nh__block_at(given)), span);
+	unit_take_all(&u, 5000, NULL);
+	unit_take_all(&u, 8, NULL);
+	struct nh__need need = nh__need_of(nh__class_table_of(u.instance), NH_USABLE(nh__class_span(wide - 1u) + 1u), 1);
+	struct nh__note note = {NH_FAULT_NONE, NULL};
+	assert_int_equal(need.klass, wide);
+	assert_null(nh__heap_take(heap, &need, &note));
+	between = give;
+	saves = 0;
+	void *block = nh__heap_take(heap, &need, &note);
+	between = NULL;
+	assert_ptr_equal(block, given);
+	assert_int_equal(nh__block_span(nh__block_at(block)), span);
+	assert_int_equal(nh__load_relaxed(&nh__block_at(block)->owner), NH__OWNER_LIVE + wide);
+	assert_int_equal(heap->tlsf.free, 0);
+}
+
+#define TEST(function) cmocka_unit_test_teardown(function, abandon)
+
+int main(int argc, char **argv)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(a_budget_is_spent_to_the_last),
+		TEST(limits_go_by_the_span),
+		TEST(growth_is_paid_for),
+		TEST(what_a_visit_takes),
+#if NH__DEPOT
+		TEST(the_second_magazine_first),
+#endif
+		TEST(whom_a_visit_spares),
+#if NH_HARDENING >= NH_HARDENING_MODERATE && NH_HARDENING < NH_HARDENING_EXTREME
+		TEST(a_damaged_chain_is_counted),
+#endif
+		TEST(a_block_of_the_class_is_not_cut),
+	};
+	nht_start(argc, argv);
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
+
+#endif
