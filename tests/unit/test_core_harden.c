@@ -146,6 +146,36 @@ static void each_byte_is_looked_at(void **state)
 	assert_int_equal(u.instance->heap[0]->tlsf.lost, 0);
 }
 
+/* Memory that comes by a request is fill, too, and what was written to is set aside once, for another block. */
+static void requests_get_fill(void **state)
+{
+	(void)state;
+	static const nh_request plain = {.heaps = 1}, zero = {.flags = NH_ZERO};
+	enum { SIZE = 5000 };
+	unsigned char *walls[3], *block = nh_instance_malloc(u.instance, SIZE);
+	walls[0] = nh_instance_malloc(u.instance, 40);
+	nh_instance_free(u.instance, block);
+	block[SIZE / 2] = 1;
+	walls[1] = nh_instance_alloc(u.instance, &plain, SIZE);
+	walls[2] = nh_instance_alloc(u.instance, &zero, SIZE);
+	unit_expect_fault(NH_FAULT_WRITTEN, block + SIZE / 2);
+	assert_true(walls[1] != NULL && walls[1] != block && walls[2] != NULL && walls[2] != block);
+	for (unsigned i = 0; i < SIZE; i++) {
+		assert_int_equal(walls[1][i], NH__FILL);
+		assert_int_equal(walls[2][i], 0);
+	}
+	for (unsigned i = 0; i < 3; i++)
+		nh_instance_free(u.instance, walls[i]);
+	assert_int_equal(nht_fault_count(), 0);
+}
+
+static int abandon(void **state)
+{
+	(void)state;
+	unit_abandon(&u);
+	return 0;
+}
+
 #define TEST(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
 
 int main(void)
@@ -155,6 +185,7 @@ int main(void)
 		TEST(a_lost_claim),
 		TEST(no_start_without_a_region),
 		TEST(each_byte_is_looked_at),
+		cmocka_unit_test_setup_teardown(requests_get_fill, set_up, abandon),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

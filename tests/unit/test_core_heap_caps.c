@@ -253,6 +253,66 @@ static void whom_a_visit_spares(void **state)
 	assert_int_equal(cache->visit, 0);
 }
 
+/* ---- refill ------------------------------------------------------------------------------- */
+
+#if NH_REFILL > 1
+
+static void *refilled(unsigned number, uint32_t *changes)
+{
+	struct nh__need need = {nh__class_span(number), 1, nh__class_span(number), (uint8_t)number};
+	*changes = heap->tlsf.changes;
+	void *payload = refill(heap, cache, &need);
+	*changes = heap->tlsf.changes - *changes;
+	return payload;
+}
+
+/* One block more than the cap, since that goes to the caller, and no more than configured, by one operation. */
+static void a_refill_fills_the_cap(void **state)
+{
+	(void)state;
+	for (unsigned limit = 1; limit <= NH_REFILL; limit++) {
+		for (unsigned cap = 0; cap <= NH_REFILL + 1u; cap++) {
+			uint32_t changes;
+			begin(FOR_ONE);
+			heap->refill = (uint8_t)limit;
+			slot->cap = (uint8_t)cap;
+			unsigned blocks = cap + 1u < limit ? cap + 1u : limit;
+			unsigned char *payload = refilled(klass, &changes);
+			assert_int_equal(payload != NULL, blocks > 1);
+			assert_int_equal(changes, blocks > 1);
+			assert_int_equal(NH__COUNT(slot->cur), blocks - 1u);
+			for (unsigned i = 1; i < blocks; i++) {
+				void *next = nh__payload(nh__chain_pop(&cache->head, &slot->cur));
+				assert_ptr_equal(next, payload + (size_t)i * nh__class_span(klass) * NH_GRANULE);
+			}
+			unit_abandon(&u);
+		}
+	}
+	begin(FOR_ONE);
+}
+
+/* Not where blocks are large, nor where some have no class. */
+static void what_is_not_refilled(void **state)
+{
+	(void)state;
+	uint32_t changes;
+	begin(FOR_ONE);
+	for (unsigned number = 0; number < NH_CLASSES; number++) {
+		bool small = nh__class_span(number) * NH_GRANULE <= NH_CAP_SMALL_SPAN;
+		cache->slot[number].cap = 1;
+		assert_int_equal(refilled(number, &changes) != NULL, small);
+		assert_int_equal(NH__COUNT(cache->slot[number].cur), small);
+		assert_int_equal(changes, small);
+	}
+	heap->far = 1;
+	slot->cap = 3;
+	assert_null(refilled(klass, &changes));
+	assert_int_equal(changes, 0);
+	heap->far = 0;
+}
+
+#endif
+
 /* ---- damage ------------------------------------------------------------------------------- */
 
 #if NH_HARDENING >= NH_HARDENING_MODERATE && NH_HARDENING < NH_HARDENING_EXTREME
@@ -332,6 +392,10 @@ int main(int argc, char **argv)
 		TEST(the_second_magazine_first),
 #endif
 		TEST(whom_a_visit_spares),
+#if NH_REFILL > 1
+		TEST(a_refill_fills_the_cap),
+		TEST(what_is_not_refilled),
+#endif
 #if NH_HARDENING >= NH_HARDENING_MODERATE && NH_HARDENING < NH_HARDENING_EXTREME
 		TEST(a_damaged_chain_is_counted),
 #endif

@@ -35,6 +35,27 @@ static void a_first_call_attaches(void **state)
 	assert_int_equal(cpu, NH_CPUS > 1 ? 1 : NH_CPUS); /* the test's own is slot 0 */
 }
 
+static void *first_free(void *block)
+{
+	nh_instance_free(u.instance, block);
+	unsigned cpu = nh_host_cpu();
+	return (void *)(uintptr_t)cpu;
+}
+
+/* So does a free, of what another thread gave it. */
+static void a_first_free_attaches(void **state)
+{
+	(void)state;
+	void *blocks[] = {nh_instance_malloc(u.instance, 40), nh_instance_malloc(u.instance, 5000)};
+	for (unsigned i = 0; i < 2; i++) {
+		void *cpu;
+		pthread_t thread;
+		assert_int_equal(pthread_create(&thread, NULL, first_free, blocks[i]), 0);
+		assert_int_equal(pthread_join(thread, &cpu), 0);
+		assert_int_equal((uintptr_t)cpu, NH_CPUS > 1 ? 1 : NH_CPUS);
+	}
+}
+
 static void damage_on_the_way(void **state)
 {
 	(void)state;
@@ -55,8 +76,9 @@ static void damage_on_the_way(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		unit_case(a_first_call_attaches, set_up),
-		unit_case_damaged(damage_on_the_way, set_up),
+		cmocka_unit_test_setup_teardown(a_first_call_attaches, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(a_first_free_attaches, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(damage_on_the_way, set_up, abandon),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * core/starts.c beside a plain array of flags: every start and span of a region of a few words, on bitmaps that are empty, full
- * and random.
+ * core/starts.h: by which memory a region is known; from NH_HARDENING_FULL on core/starts.c beside a plain array of flags, every
+ * start and span of a region of a few words, on bitmaps that are empty, full and random.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -9,19 +9,33 @@
 #include "tests/support/random.h"
 #include "white.h"
 
-#if !NH__STARTS
-static void skipped(void **state)
+/* Whatever address memory begins at, its region is known by that, and not by what lies before or behind. */
+static void a_region_is_of_its_memory(void **state)
 {
 	(void)state;
-	white_skip("from NH_HARDENING_FULL on");
+	unit u;
+	unit_lay_out(&u, 2, (const size_t[]){32 * KIB, 128 * KIB});
+	unit_begin(&u, 1);
+	unsigned char *memory = u.arena.parts[1].base;
+	for (size_t size = 256; size < 96 * KIB; size += size / 3u) {
+		for (size_t offset = 0; offset < 2u * NH_GRANULE; offset++) {
+			uintptr_t base = (uintptr_t)memory + offset;
+			assert_status(nh_instance_region_add(u.instance, 0, (void *)base, size), NH_OK);
+			const struct nh__region *added = &u.instance->regions[1].region;
+			uintptr_t lowest = nh__region_base(added), starts = added->first - NH_HEADER - lowest;
+			assert_true(nh__region_is_of(added, base));
+			assert_true(nh__region_is_of(added, lowest));
+			assert_false(nh__region_is_of(added, lowest + 1u));
+			assert_false(nh__region_is_of(added, lowest - NH_GRANULE - (NH__STARTS ? 4u + starts / 16u : 0u)));
+			assert_false(nh__region_is_of(added, base - 64 * KIB));
+			assert_false(nh__region_is_of(added, base + size));
+			assert_status(nh_instance_region_remove(u.instance, 0, (void *)base, NULL), NH_OK);
+		}
+	}
+	unit_end(&u);
 }
 
-int main(void)
-{
-	const struct CMUnitTest tests[] = {cmocka_unit_test(skipped)};
-	return cmocka_run_group_tests(tests, NULL, NULL);
-}
-#else
+#if NH__STARTS
 
 #define GRANULES 100u /* three words and a part */
 #define WORDS (GRANULES / 32u + 1u)
@@ -204,11 +218,20 @@ static void what_is_around(void **state)
 
 #define TEST(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
 
+#endif
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(a_fresh_region), TEST(one_bit), TEST(alone), TEST(the_next_one), TEST(the_next_one_far_away), TEST(what_is_around),
+		cmocka_unit_test(a_region_is_of_its_memory),
+#if NH__STARTS
+		TEST(a_fresh_region),
+		TEST(one_bit),
+		TEST(alone),
+		TEST(the_next_one),
+		TEST(the_next_one_far_away),
+		TEST(what_is_around),
+#endif
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
-#endif
