@@ -337,6 +337,47 @@ static void a_damaged_chain_is_counted(void **state)
 
 #endif
 
+/* ---- who has no cache --------------------------------------------------------------------- */
+
+/* A thread without a slot has no cache: what lies behind the last CPU's is something else. */
+static void no_slot_no_cache(void **state)
+{
+	(void)state;
+	struct nh__note note = {NH_FAULT_NONE, NULL};
+	begin(FOR_ONE);
+	struct nh__need need = {nh__class_span(klass), 1, nh__class_span(klass), (uint8_t)klass};
+	for (unsigned cpu = 0; cpu < NH_CPUS; cpu++)
+		nh__store_relaxed(&heap->remote[cpu], 1u);
+	nh_host_detach();
+	void *block = nh__heap_take(heap, &need, &note);
+	assert_non_null(block);
+	assert_true(nh__heap_could(heap, &need, &note));
+	white_blank(nh__block_at(block));
+	nh__heap_give(heap, nh_port_cpu(), block, nh__load_relaxed(&nh__block_at(block)->owner), &note);
+	assert_int_equal(note.code, NH_FAULT_NONE);
+	assert_status(nh_host_attach(0), NH_OK);
+}
+
+#if NH__DEPOT
+
+/* An inbox that a reclaim has closed holds nothing, and is no reason to leave the depot alone. */
+static void behind_a_closed_inbox(void **state)
+{
+	(void)state;
+	begin(FOR_ALL);
+	struct nh__shared *shared = &heap->shared[klass];
+	uint32_t chain = chain_of(3), takes = nh__load_relaxed(&cache->counters[NH__INBOX_TAKES]);
+	nh__store_relaxed(&shared->depot[0], chain);
+	nh__store_relaxed(&shared->inbox, NH__CLOSED);
+	void *block = nh_instance_malloc(u.instance, SMALL);
+	assert_ptr_equal(block, nh__payload(nh__chain_top(&cache->head, chain)));
+	assert_int_equal(nh__load_relaxed(&cache->counters[NH__INBOX_TAKES]), takes);
+	assert_true(nh__load_relaxed(&shared->inbox) == NH__CLOSED);
+	nh__store_relaxed(&shared->inbox, 0);
+}
+
+#endif
+
 /* ---- between two lock holds --------------------------------------------------------------- */
 
 static void *given; /* by somebody else, meanwhile */
@@ -398,6 +439,10 @@ int main(int argc, char **argv)
 #endif
 #if NH_HARDENING >= NH_HARDENING_MODERATE && NH_HARDENING < NH_HARDENING_EXTREME
 		TEST(a_damaged_chain_is_counted),
+#endif
+		TEST(no_slot_no_cache),
+#if NH__DEPOT
+		TEST(behind_a_closed_inbox),
 #endif
 		TEST(a_block_of_the_class_is_not_cut),
 	};
