@@ -253,6 +253,101 @@ static void whom_a_visit_spares(void **state)
 	assert_int_equal(cache->visit, 0);
 }
 
+/* ---- room for one more -------------------------------------------------------------------- */
+
+/* A magazine that is full at its cap, `budget` granules to grow by, and behind its class one that does not use its cap of `idle`. */
+static void full(uint32_t affinity, unsigned cap, uint32_t budget, unsigned idle)
+{
+	begin(affinity);
+	slot->cur = chain_of(cap);
+	slot->cap = (uint8_t)cap;
+	heap->budget = budget;
+	cache->visit = (uint8_t)(klass + 1u);
+	cache->slot[klass + 1u].cap = (uint8_t)idle;
+}
+
+static void room_from_the_budget_or_from_others(void **state)
+{
+	(void)state;
+	full(FOR_ONE, 3, most, 2);
+	assert_true(make_room(heap, cache, klass));
+	assert_int_equal(slot->cap, 4);
+	assert_int_equal(cache->visit, klass + 1u); /* nobody else was asked */
+	assert_int_equal(cache->slot[klass + 1u].cap, 2);
+	unit_abandon(&u);
+	full(FOR_ONE, 3, 0, 2);
+	assert_true(make_room(heap, cache, klass));
+	assert_int_equal(slot->cap, 4);
+	assert_int_equal(cache->visit, klass + 2u);
+	assert_int_equal(cache->slot[klass + 1u].cap, 1);
+	unit_abandon(&u);
+	full(FOR_ONE, 3, 0, 0);
+	assert_false(make_room(heap, cache, klass));
+	assert_int_equal(slot->cap, 3);
+	unit_abandon(&u);
+	full(FOR_ONE, 3, 100u * most, 2); /* at its limit nobody is asked */
+	heap->cap_small = 3;
+	assert_false(make_room(heap, cache, klass));
+	assert_int_equal(slot->cap, 3);
+	assert_int_equal(heap->budget, 100u * most);
+	assert_int_equal(cache->visit, klass + 1u);
+}
+
+#if NH_REFILL > 1 && NH__DEPOT
+
+static bool widened(void)
+{
+	struct nh__note note = {NH_FAULT_NONE, NULL};
+	bool done = widen(heap, cache, 0, klass, &note);
+	assert_int_equal(note.code, NH_FAULT_NONE);
+	return done;
+}
+
+/* It stays as it is, and nobody asked the budget. */
+static void assert_not_widened(unsigned cap, bool spent)
+{
+	uint32_t budget = heap->budget;
+	assert_false(widened());
+	assert_int_equal(slot->cap, cap);
+	assert_int_equal(heap->budget, budget);
+	assert_int_equal(cache->spent, spent);
+	unit_abandon(&u);
+}
+
+static void what_is_widened(void **state)
+{
+	(void)state;
+	enum { PLENTY = 1 << 20 };
+	full(FOR_ALL, 3, PLENTY, 0);
+	assert_true(widened());
+	assert_int_equal(slot->cap, 3u + heap->refill);
+	assert_false(cache->spent);
+	unit_abandon(&u);
+	full(FOR_ALL, 3, 0, 0);
+	assert_not_widened(3, true); /* until something is credited */
+	full(FOR_ALL, 3, PLENTY, 0);
+	cache->spent = true;
+	assert_not_widened(3, true);
+	full(FOR_ALL, 3, PLENTY, 0);
+	cache->prev[klass] = slot->cur; /* the second one is in use */
+	assert_not_widened(3, false);
+	full(FOR_ALL, 0, PLENTY, 0); /* empty: what comes once is no reason to park */
+	assert_not_widened(0, false);
+	full(FOR_ALL, 3, PLENTY, 0);
+	heap->cap_small = 3;
+	assert_not_widened(3, false);
+	full(FOR_ONE, 3, PLENTY, 0);
+	assert_not_widened(3, false);
+	full(FOR_ALL, 3, PLENTY, 0);
+	assert_true(nh_port_lock_begin()); /* a handler on top of a lock hold */
+	bool done = widened();
+	nh_port_lock_end();
+	assert_false(done);
+	assert_int_equal(slot->cap, 3);
+}
+
+#endif
+
 /* ---- refill ------------------------------------------------------------------------------- */
 
 #if NH_REFILL > 1
@@ -433,6 +528,10 @@ int main(int argc, char **argv)
 		TEST(the_second_magazine_first),
 #endif
 		TEST(whom_a_visit_spares),
+		TEST(room_from_the_budget_or_from_others),
+#if NH_REFILL > 1 && NH__DEPOT
+		TEST(what_is_widened),
+#endif
 #if NH_REFILL > 1
 		TEST(a_refill_fills_the_cap),
 		TEST(what_is_not_refilled),
