@@ -6,11 +6,12 @@ import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { applied } from './mutants.mjs';
 
-/** Compiles what of the library sees the file: {objects, code} or null if that fails; `code`: hash of what changed. */
-async function compileLibrary(target, file, folder) {
+/** Compiles what of the library uses what is mutated: {objects, code} or null if that fails; `code`: hash of what changed. */
+async function compileLibrary(target, mutant, folder) {
+  const { file } = mutant;
   const objects = new Map();
   const hash = createHash('sha256');
-  for (const object of target.objectsThatSee(file)) {
+  for (const object of target.objectsToCompile(mutant)) {
     const out = await target.compileWith(object, file, folder);
     if (out === null) return null;
     const code = readFileSync(out);
@@ -29,7 +30,7 @@ export async function judge(target, mutant, source, folder, seen, told = null) {
   rmSync(folder, { recursive: true, force: true });
   for (const part of [dirname(mutant.file), 'objects']) mkdirSync(join(folder, part), { recursive: true });
   writeFileSync(join(folder, mutant.file), applied(source, mutant));
-  const built = await compileLibrary(target, mutant.file, folder);
+  const built = await compileLibrary(target, mutant, folder);
   if (built === null) return { state: 'invalid' };
   const { code } = built;
   if (built.objects.size === 0) return { state: 'equivalent' };

@@ -34,7 +34,7 @@ const KEYWORDS = new Set(['return', 'case', 'sizeof', 'else', 'do', 'if', 'while
 const TYPES = new Set(['const', 'static', 'struct', 'enum', 'union', 'unsigned', 'int', 'char', 'bool', 'void', 'extern', 'register', 'typedef', '_Alignas']);
 
 /** [from, to) of the functions' bodies as indices of tokens, with the functions' names. */
-function bodies(source, list) {
+export function bodies(source, list) {
   const found = [];
   const first = (token) => token.at === 0 || source[token.at - 1] === '\n';
   let from = -1;

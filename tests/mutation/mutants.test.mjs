@@ -4,6 +4,7 @@ import test from 'node:test';
 import { batch } from './batch.mjs';
 import { applied, functions, mutants } from './mutants.mjs';
 import { parse, written } from './register.mjs';
+import { uses } from './uses.mjs';
 
 const body = (text) => `/* a == b */\n#if A == B\n#endif\nstatic bool f(int a, int b)\n{\n${text}\n}\n`;
 const after = (text) => mutants('core/x.c', body(text)).map((mutant) => mutant.after);
@@ -63,21 +64,29 @@ test('the register: wrong entries are refused', () => {
   assert.throws(() => parse('speed: because\n', 'here'), /without mutants/);
 });
 
-test('the parts of functions', () => {
-  const source = 'struct s {\n\tint a;\n};\n\nstatic inline struct s *f(int a, bool (*g)(int, int), char *const text)\n{\n\treturn a;\n}\n\n#if X\nvoid h(void)\n{\n}\n#endif\n';
-  const [f, h] = functions(source);
-  assert.equal(f.type, 'struct s *');
-  assert.deepEqual(f.parameters.names, ['a', 'g', 'text']);
-  assert.equal(source.slice(f.open, f.close), '{\n\treturn a;\n}');
-  assert.ok(h.isVoid && h.head === 'void h(void)' && h.parameters.names.length === 0);
-});
-
-test('all mutants at once: every copy of a function, and the one that chooses', () => {
-  const source = body('\treturn a < b;');
-  const list = mutants('core/x.c', source);
-  const { text, lines } = batch(source, new Map(list.map((mutant, i) => [mutant, i + 1])));
-  assert.equal(lines.length, list.length);
-  for (const { from, to, mutant } of lines) assert.ok(text.split('\n').slice(from, to).some((line) => line.trim() === mutant.after));
-  assert.match(text, /case 1: return f__1\(a, b\);/);
-  assert.match(text, /static bool f\(int a, int b\)\n\{\n\tswitch/);
+test('what an object uses of headers: reached from its own functions, by any way', () => {
+  const text = `# 1 "core/x.c"
+# 1 "core/x.h" 1
+static inline int inner(int a)
+{
+ return a;
+}
+static inline int outer(int a)
+{
+ return inner(a);
+}
+static inline int idle(int a)
+{
+ return outer(a);
+}
+int elsewhere(int a);
+# 5 "core/x.c" 2
+int f(int a)
+{
+ return outer(a) + elsewhere(a);
+}
+`;
+  const { defined, used } = uses(text);
+  assert.deepEqual([...defined].sort(), ['idle', 'inner', 'outer']);
+  assert.deepEqual([...used].sort(), ['inner', 'outer']);
 });

@@ -7,6 +7,7 @@ import { spawn, spawnSync } from 'node:child_process';
 import { copyFileSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { basename, dirname, join, relative, resolve } from 'node:path';
 import { build, readJson, run, RunError } from '../../bench/run.mjs';
+import { uses } from './uses.mjs';
 
 const ROOT = resolve(import.meta.dirname, '../..');
 const LIBRARY = 'libnearheap-mutant.so';
@@ -106,6 +107,7 @@ export class Target {
     this.base = join(this.dir, 'mutant-base');
     this.active = new Map();
     this.baseline = new Map();
+    this.uses = new Map();
   }
 
   linkCommand(name) {
@@ -164,7 +166,7 @@ export class Target {
     if (programs.length === 0) return { unreached: true };
     if (!(await this.linkLibrary(folder, objects))) return { invalid: true };
     for (const program of programs) {
-      const path = await this.programWith(program, mutant.file, folder);
+      const path = await this.programWith(program, mutant, folder);
       if (path === null) return { invalid: true };
       const result = await limited([path], folder, 2 + 5 * program.seconds);
       if (!result.ok) {
@@ -175,17 +177,13 @@ export class Target {
     return {};
   }
 
-  ownObjects(program, file) {
-    return program.objects.filter((object) => this.sees.get(object)?.has(file));
-  }
-
-  /** A program with its own objects that see the file compiled again, if there are any. */
-  async programWith(program, file, folder) {
-    const own = this.ownObjects(program, file);
+  /** A program with its own objects that use what is changed compiled again, if there are any. */
+  async programWith(program, mutant, folder) {
+    const own = program.objects.filter((object) => this.usesChange(object, mutant));
     if (own.length === 0) return join(this.base, program.name);
     const others = new Map();
     for (const object of own) {
-      const out = await this.compileWith(object, file, folder);
+      const out = await this.compileWith(object, mutant.file, folder);
       if (out === null) return null;
       others.set(object, out);
     }
@@ -195,6 +193,25 @@ export class Target {
 
   objectsThatSee(file) {
     return this.library.filter((object) => this.sees.get(object)?.has(file));
+  }
+
+  /** Those of the library that a mutant may change. */
+  objectsToCompile(mutant) {
+    return this.library.filter((object) => this.usesChange(object, mutant));
+  }
+
+  usesChange(object, { file, function: name }) {
+    if (!this.sees.get(object)?.has(file)) return false;
+    if (!file.endsWith('.h')) return true;
+    if (!this.uses.has(object)) this.uses.set(object, uses(this.preprocessed(object)));
+    const { defined, used } = this.uses.get(object);
+    return !defined.has(name) || used.has(name);
+  }
+
+  preprocessed(object) {
+    const list = this.compile.get(object).words;
+    const command = list.slice(0, list.indexOf('-o')).filter((word) => !/^-(MD|MT|MF)/.test(word) && !word.endsWith('.o') && !word.endsWith('.d'));
+    return run([...command, '-E', list.at(-1)], { cwd: this.dir });
   }
 
   /** The object as it is without a mutant, compiled like one with. */
@@ -219,11 +236,9 @@ export class Target {
       const lines = new Set();
       this.active.set(file, lines);
       if (object === undefined) return lines;
-      const list = this.compile.get(object).words;
-      const command = list.slice(0, list.indexOf('-o')).filter((word) => !/^-(MD|MT|MF)/.test(word) && !word.endsWith('.o') && !word.endsWith('.d'));
       let at = 0;
       let here = false;
-      for (const line of run([...command, '-E', list.at(-1)], { cwd: this.dir }).split('\n')) {
+      for (const line of this.preprocessed(object).split('\n')) {
         const [, number, name] = /^# (\d+) "([^"]*)"/.exec(line) ?? [];
         if (number !== undefined) {
           at = Number(number);
