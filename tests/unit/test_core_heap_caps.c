@@ -450,6 +450,15 @@ static void no_slot_no_cache(void **state)
 	white_blank(nh__block_at(block));
 	nh__heap_give(heap, nh_port_cpu(), block, nh__load_relaxed(&nh__block_at(block)->owner), &note);
 	assert_int_equal(note.code, NH_FAULT_NONE);
+#if NH__DEPOT
+	struct nh__freeze before = heap->freeze;
+	nh__store_relaxed(&heap->shared[klass].inbox_limit, 2);
+	block = nh__heap_take(heap, &need, &note);
+	white_blank(nh__block_at(block));
+	nh__heap_give(heap, nh_port_cpu(), block, nh__load_relaxed(&nh__block_at(block)->owner), &note);
+	assert_int_equal(NH__COUNT(nh__load_relaxed(&heap->shared[klass].inbox)), 1);
+	assert_memory_equal(&heap->freeze, &before, sizeof before);
+#endif
 	assert_status(nh_host_attach(0), NH_OK);
 }
 

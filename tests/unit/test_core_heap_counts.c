@@ -216,6 +216,7 @@ static void remote(void **state)
 	nh_cpu_stats stats;
 	begin(NH_CPU(0));
 	unsigned klass = class_of(40), pushed = 0, inbox = 0;
+	uint32_t budget = heap->inbox_budget;
 	for (unsigned round = 0; round < 8; round++) {
 		for (unsigned i = 0; i < 24; i++)
 			blocks[i] = take(40, klass);
@@ -232,6 +233,8 @@ static void remote(void **state)
 	}
 	assert_true(pushed > 0);
 	assert_int_equal(nh__load_relaxed(&heap->shared[klass].inbox_limit), NH_INBOX_LIMIT);
+	/* paid twice: in the inbox, and in the magazine of the one CPU that may have taken it */
+	assert_int_equal(budget - heap->inbox_budget, 2u * NH_INBOX_LIMIT * nh__class_most(klass, nh__class_span(klass)));
 	unit_end(&u);
 }
 
