@@ -434,6 +434,19 @@ static void a_damaged_chain_is_counted(void **state)
 
 /* ---- who has no cache --------------------------------------------------------------------- */
 
+/* Masks name 32 CPUs; none names what comes behind. */
+static void who_is_local(void **state)
+{
+	(void)state;
+	begin(FOR_ONE);
+	for (unsigned cpu = 0; cpu <= 64; cpu++) {
+		assert_true(nh__is_local(0, cpu));
+		assert_int_equal(nh__is_local(UINT32_MAX, cpu), cpu < 32);
+		for (unsigned other = 0; other < 32; other++)
+			assert_int_equal(nh__is_local(NH_CPU(other), cpu), cpu == other);
+	}
+}
+
 /* A thread without a slot has no cache: what lies behind the last CPU's is something else. */
 static void no_slot_no_cache(void **state)
 {
@@ -548,6 +561,7 @@ int main(int argc, char **argv)
 #if NH_HARDENING >= NH_HARDENING_MODERATE && NH_HARDENING < NH_HARDENING_EXTREME
 		TEST(a_damaged_chain_is_counted),
 #endif
+		TEST(who_is_local),
 		TEST(no_slot_no_cache),
 #if NH__DEPOT
 		TEST(behind_a_closed_inbox),
