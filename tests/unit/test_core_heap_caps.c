@@ -1,26 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * core/heap.c: how caps grow and fall, by what the account in that file says they cost, and what a visit of ageing takes; and a
- * search that somebody's free comes in between. The source is included, for its static functions and the moment between two lock holds.
+ * core/heap.c: how caps grow and fall, by what the account in that file says they cost, and what a visit of ageing takes. The
+ * source is included, for its static functions.
  */
 #include <string.h>
 
-#include "arch/port.h"
-
-static void (*between)(void); /* called once, when interrupts go off for the second time */
-static unsigned saves;
-
-static nh_port_irq counted_save(void)
-{
-	nh_port_irq irq = nh_port_irq_save();
-	if (++saves == 2 && between != NULL)
-		between();
-	return irq;
-}
-
-#define nh_port_irq_save() counted_save()
 #include "core/heap.c"
-#undef nh_port_irq_save
 
 #include "white.h"
 
@@ -432,111 +417,6 @@ static void a_damaged_chain_is_counted(void **state)
 
 #endif
 
-/* ---- who has no cache --------------------------------------------------------------------- */
-
-/* Masks name 32 CPUs; none names what comes behind. */
-static void who_is_local(void **state)
-{
-	(void)state;
-	begin(FOR_ONE);
-	for (unsigned cpu = 0; cpu <= 64; cpu++) {
-		assert_true(nh__is_local(0, cpu));
-		assert_int_equal(nh__is_local(UINT32_MAX, cpu), cpu < 32);
-		for (unsigned other = 0; other < 32; other++)
-			assert_int_equal(nh__is_local(NH_CPU(other), cpu), cpu == other);
-	}
-}
-
-/* A thread without a slot has no cache: what lies behind the last CPU's is something else. */
-static void no_slot_no_cache(void **state)
-{
-	(void)state;
-	struct nh__note note = {NH_FAULT_NONE, NULL};
-	begin(FOR_ONE);
-	struct nh__need need = {nh__class_span(klass), 1, nh__class_span(klass), (uint8_t)klass};
-	for (unsigned cpu = 0; cpu < NH_CPUS; cpu++)
-		nh__store_relaxed(&heap->remote[cpu], 1u);
-	nh_host_detach();
-	void *block = nh__heap_take(heap, &need, &note);
-	assert_non_null(block);
-	assert_true(nh__heap_could(heap, &need, &note));
-	white_blank(nh__block_at(block));
-	nh__heap_give(heap, nh_port_cpu(), block, nh__load_relaxed(&nh__block_at(block)->owner), &note);
-	assert_int_equal(note.code, NH_FAULT_NONE);
-#if NH__DEPOT
-	struct nh__freeze before = heap->freeze;
-	nh__store_relaxed(&heap->shared[klass].inbox_limit, 2);
-	block = nh__heap_take(heap, &need, &note);
-	white_blank(nh__block_at(block));
-	nh__heap_give(heap, nh_port_cpu(), block, nh__load_relaxed(&nh__block_at(block)->owner), &note);
-	assert_int_equal(NH__COUNT(nh__load_relaxed(&heap->shared[klass].inbox)), 1);
-	assert_memory_equal(&heap->freeze, &before, sizeof before);
-#endif
-	assert_status(nh_host_attach(0), NH_OK);
-}
-
-#if NH__DEPOT
-
-/* An inbox that a reclaim has closed holds nothing, and is no reason to leave the depot alone. */
-static void behind_a_closed_inbox(void **state)
-{
-	(void)state;
-	begin(FOR_ALL);
-	struct nh__shared *shared = &heap->shared[klass];
-	uint32_t chain = chain_of(3), takes = nh__load_relaxed(&cache->counters[NH__INBOX_TAKES]);
-	nh__store_relaxed(&shared->depot[0], chain);
-	nh__store_relaxed(&shared->inbox, NH__CLOSED);
-	void *block = nh_instance_malloc(u.instance, SMALL);
-	assert_ptr_equal(block, nh__payload(nh__chain_top(&cache->head, chain)));
-	assert_int_equal(nh__load_relaxed(&cache->counters[NH__INBOX_TAKES]), takes);
-	assert_true(nh__load_relaxed(&shared->inbox) == NH__CLOSED);
-	nh__store_relaxed(&shared->inbox, 0);
-}
-
-#endif
-
-/* ---- between two lock holds --------------------------------------------------------------- */
-
-static void *given; /* by somebody else, meanwhile */
-
-static void give(void)
-{
-	struct nh__note note = {NH_FAULT_NONE, NULL};
-	white_blank(nh__block_at(given));
-	assert_true(nh__heap_lock(heap, 0));
-	nh__give_locked(heap, given);
-	nh__heap_unlock(heap, 0, &note);
-}
-
-/* A block of just the class that is freed while one searches for what would do, is taken as it is, not cut. */
-static void a_block_of_the_class_is_not_cut(void **state)
-{
-	(void)state;
-	begin(FOR_ONE);
-	unsigned wide = 1;
-	while (wide < NH_CLASSES && nh__class_span(wide) - nh__class_span(wide - 1u) <= NH_SPAN_MIN)
-		wide++;
-	if (wide == NH_CLASSES)
-		white_skip("classes lie too close to each other");
-	uint32_t span = nh__class_span(wide);
-	given = nh_instance_malloc(u.instance, NH_USABLE(span));
-	assert_int_equal(nh__block_span(nh__block_at(given)), span);
-	unit_take_all(&u, 5000, NULL);
-	unit_take_all(&u, 8, NULL);
-	struct nh__need need = nh__need_of(nh__class_table_of(u.instance), NH_USABLE(nh__class_span(wide - 1u) + 1u), 1);
-	struct nh__note note = {NH_FAULT_NONE, NULL};
-	assert_int_equal(need.klass, wide);
-	assert_null(nh__heap_take(heap, &need, &note));
-	between = give;
-	saves = 0;
-	void *block = nh__heap_take(heap, &need, &note);
-	between = NULL;
-	assert_ptr_equal(block, given);
-	assert_int_equal(nh__block_span(nh__block_at(block)), span);
-	assert_int_equal(nh__load_relaxed(&nh__block_at(block)->owner), NH__OWNER_LIVE + wide);
-	assert_int_equal(heap->tlsf.free, 0);
-}
-
 #define TEST(function) cmocka_unit_test_teardown(function, abandon)
 
 int main(int argc, char **argv)
@@ -561,12 +441,6 @@ int main(int argc, char **argv)
 #if NH_HARDENING >= NH_HARDENING_MODERATE && NH_HARDENING < NH_HARDENING_EXTREME
 		TEST(a_damaged_chain_is_counted),
 #endif
-		TEST(who_is_local),
-		TEST(no_slot_no_cache),
-#if NH__DEPOT
-		TEST(behind_a_closed_inbox),
-#endif
-		TEST(a_block_of_the_class_is_not_cut),
 	};
 	nht_start(argc, argv);
 	return cmocka_run_group_tests(tests, NULL, NULL);

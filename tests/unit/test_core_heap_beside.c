@@ -1,0 +1,227 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * core/heap.c beside its caches: who has none, when hits are kept out, and a search that somebody's free comes in between. The
+ * source is included, for the moment between two lock holds.
+ */
+#include <string.h>
+
+#include "arch/port.h"
+
+static void (*between)(void); /* called once, when interrupts go off for the second time */
+static unsigned saves;
+
+static nh_port_irq counted_save(void)
+{
+	nh_port_irq irq = nh_port_irq_save();
+	if (++saves == 2 && between != NULL)
+		between();
+	return irq;
+}
+
+#define nh_port_irq_save() counted_save()
+#include "core/heap.c"
+#undef nh_port_irq_save
+
+#include "white.h"
+
+#if !NH_CACHES
+
+static void skipped(void **state)
+{
+	(void)state;
+	(void)counted_save;
+	white_skip("no caches in this configuration");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {cmocka_unit_test(skipped)};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
+
+#else
+
+#define SMALL ((size_t)24)
+#define FOR_ALL 0u        /* local to every CPU: two magazines, where there are two CPUs */
+#define FOR_ONE NH_CPU(0) /* one magazine */
+
+static unit u;
+static struct nh__heap *heap;
+static struct nh__cache *cache;
+static unsigned klass; /* of SMALL */
+
+static void begin(uint32_t affinity)
+{
+	size_t size = 256 * KIB;
+	unit_lay_out(&u, 1, &size);
+	u.configs[0].affinity = affinity;
+	unit_begin(&u, 1);
+	heap = u.instance->heap[0];
+	cache = heap->cache[0];
+	klass = nh__need_of(nh__class_table_of(u.instance), SMALL, 1).klass;
+}
+
+static int abandon(void **state)
+{
+	(void)state;
+	unit_abandon(&u);
+	return 0;
+}
+
+/* ---- who has no cache --------------------------------------------------------------------- */
+
+/* Masks name 32 CPUs; none names what comes behind. */
+static void who_is_local(void **state)
+{
+	(void)state;
+	begin(FOR_ONE);
+	for (unsigned cpu = 0; cpu <= 64; cpu++) {
+		assert_true(nh__is_local(0, cpu));
+		assert_int_equal(nh__is_local(UINT32_MAX, cpu), cpu < 32);
+		for (unsigned other = 0; other < 32; other++)
+			assert_int_equal(nh__is_local(NH_CPU(other), cpu), cpu == other);
+	}
+}
+
+/* A thread without a slot has no cache: what lies behind the last CPU's is something else. */
+static void no_slot_no_cache(void **state)
+{
+	(void)state;
+	struct nh__note note = {NH_FAULT_NONE, NULL};
+	begin(FOR_ONE);
+	struct nh__need need = {nh__class_span(klass), 1, nh__class_span(klass), (uint8_t)klass};
+	for (unsigned cpu = 0; cpu < NH_CPUS; cpu++)
+		nh__store_relaxed(&heap->remote[cpu], 1u);
+	nh_host_detach();
+	void *block = nh__heap_take(heap, &need, &note);
+	assert_non_null(block);
+	assert_true(nh__heap_could(heap, &need, &note));
+	white_blank(nh__block_at(block));
+	nh__heap_give(heap, nh_port_cpu(), block, nh__load_relaxed(&nh__block_at(block)->owner), &note);
+	assert_int_equal(note.code, NH_FAULT_NONE);
+#if NH__DEPOT
+	struct nh__freeze before = heap->freeze;
+	nh__store_relaxed(&heap->shared[klass].inbox_limit, 2);
+	block = nh__heap_take(heap, &need, &note);
+	white_blank(nh__block_at(block));
+	nh__heap_give(heap, nh_port_cpu(), block, nh__load_relaxed(&nh__block_at(block)->owner), &note);
+	assert_int_equal(NH__COUNT(nh__load_relaxed(&heap->shared[klass].inbox)), 1);
+	assert_memory_equal(&heap->freeze, &before, sizeof before);
+#endif
+	assert_status(nh_host_attach(0), NH_OK);
+}
+
+#if NH__DEPOT
+
+/* An inbox that a reclaim has closed holds nothing, and is no reason to leave the depot alone. */
+static void behind_a_closed_inbox(void **state)
+{
+	(void)state;
+	begin(FOR_ALL);
+	struct nh__shared *shared = &heap->shared[klass];
+	struct nh__slot *slot = &cache->slot[klass];
+	void *blocks[3];
+	for (unsigned i = 0; i < 3; i++)
+		blocks[i] = nh_instance_malloc(u.instance, SMALL);
+	slot->cap = 1;
+	slot->cur = 0;
+	nh_instance_free(u.instance, blocks[1]);
+	uint32_t chain = slot->cur, takes = nh__load_relaxed(&cache->counters[NH__INBOX_TAKES]);
+	slot->cur = 0;
+	nh__store_relaxed(&shared->depot[0], chain);
+	nh__store_relaxed(&shared->inbox, NH__CLOSED);
+	assert_ptr_equal(nh_instance_malloc(u.instance, SMALL), blocks[1]);
+	assert_int_equal(nh__load_relaxed(&cache->counters[NH__INBOX_TAKES]), takes);
+	assert_true(nh__load_relaxed(&shared->inbox) == NH__CLOSED);
+	nh__store_relaxed(&shared->inbox, 0);
+}
+
+#endif
+
+#if NH_PORT_GATE_BOUNDS
+
+/* Closed while the gate is seized, and for ever where hits would need a fence. */
+static void bounds_of_hits(void **state)
+{
+	(void)state;
+	begin(FOR_ONE);
+	struct nh__cache_head *head = &cache->head;
+	const uint32_t kept = nh_host__gate_open;
+	nh_host__gate_open = 0;
+	nh__bounds_open(heap, head);
+	assert_int_equal(nh__load_relaxed(&head->limit), heap->tlsf.primary);
+	assert_int_equal(nh__load_relaxed(&head->open), nh__load_relaxed(&head->reach));
+	nh__bounds_close(head);
+	assert_int_equal(nh__load_relaxed(&head->limit), 0);
+	assert_int_equal(nh__load_relaxed(&head->open), 0);
+	nh_host__gate_open = 2;
+	nh__bounds_open(heap, head);
+	assert_int_equal(nh__load_relaxed(&head->limit), 0);
+	assert_int_equal(nh__load_relaxed(&head->open), 0);
+	nh_host__gate_open = kept;
+	nh__bounds_open(heap, head);
+}
+
+#endif
+
+/* ---- between two lock holds --------------------------------------------------------------- */
+
+static void *given; /* by somebody else, meanwhile */
+
+static void give(void)
+{
+	struct nh__note note = {NH_FAULT_NONE, NULL};
+	white_blank(nh__block_at(given));
+	assert_true(nh__heap_lock(heap, 0));
+	nh__give_locked(heap, given);
+	nh__heap_unlock(heap, 0, &note);
+}
+
+/* A block of just the class that is freed while one searches for what would do, is taken as it is, not cut. */
+static void a_block_of_the_class_is_not_cut(void **state)
+{
+	(void)state;
+	begin(FOR_ONE);
+	unsigned wide = 1;
+	while (wide < NH_CLASSES && nh__class_span(wide) - nh__class_span(wide - 1u) <= NH_SPAN_MIN)
+		wide++;
+	if (wide == NH_CLASSES)
+		white_skip("classes lie too close to each other");
+	uint32_t span = nh__class_span(wide);
+	given = nh_instance_malloc(u.instance, NH_USABLE(span));
+	assert_int_equal(nh__block_span(nh__block_at(given)), span);
+	unit_take_all(&u, 5000, NULL);
+	unit_take_all(&u, 8, NULL);
+	struct nh__need need = nh__need_of(nh__class_table_of(u.instance), NH_USABLE(nh__class_span(wide - 1u) + 1u), 1);
+	struct nh__note note = {NH_FAULT_NONE, NULL};
+	assert_int_equal(need.klass, wide);
+	assert_null(nh__heap_take(heap, &need, &note));
+	between = give;
+	saves = 0;
+	void *block = nh__heap_take(heap, &need, &note);
+	between = NULL;
+	assert_ptr_equal(block, given);
+	assert_int_equal(nh__block_span(nh__block_at(block)), span);
+	assert_int_equal(nh__load_relaxed(&nh__block_at(block)->owner), NH__OWNER_LIVE + wide);
+	assert_int_equal(heap->tlsf.free, 0);
+}
+
+#define TEST(function) cmocka_unit_test_teardown(function, abandon)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(who_is_local),
+		TEST(no_slot_no_cache),
+#if NH__DEPOT
+		TEST(behind_a_closed_inbox),
+#endif
+#if NH_PORT_GATE_BOUNDS
+		TEST(bounds_of_hits),
+#endif
+		TEST(a_block_of_the_class_is_not_cut),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
+
+#endif
