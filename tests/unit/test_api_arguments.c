@@ -23,6 +23,10 @@ static void nothing_to_work_on(void **state)
 	assert_status(nh_instance_init(&storage, NULL, 1, NULL, &instance), NH_EINVAL);
 	assert_status(nh_instance_init(&storage, u.configs, 1, NULL, NULL), NH_EINVAL);
 	assert_status(nh_init(NULL, 1, NULL), NH_EINVAL);
+	unsigned failed = 9;
+	assert_status(nh_init(NULL, 1, &failed), NH_EINVAL);
+	assert_status(nh_instance_init(&storage, NULL, 1, &failed, &instance), NH_EINVAL);
+	assert_int_equal(failed, 9); /* no entry is at fault */
 	assert_status(nh_instance_deinit(NULL), NH_ENOINIT);
 	assert_status(nh_deinit(), NH_ENOINIT);
 	assert_status(nh_instance_heap_add(NULL, &u.configs[1], NULL), NH_EINVAL);

@@ -126,6 +126,21 @@ static void class_below_every_span(void **state)
 		assert_int_equal(nh__class_below(nh__class_span(klass)), klass);
 }
 
+/* No block of a class is larger than the class is charged for; where the next one is a granule away, that is exact. */
+static void most_of_every_class(void **state)
+{
+	(void)state;
+	for (uint32_t span = NH_SPAN_MIN; span <= NH__CLASS_SPAN_MAX + NH_SPAN_MIN; span++) {
+		unsigned klass = nh__class_below(span);
+		if (klass != NH__NO_CLASS)
+			assert_true(nh__class_most(klass, nh__class_span(klass)) >= span);
+	}
+	for (unsigned klass = 0; klass < NH_CLASSES; klass++) {
+		uint32_t span = nh__class_span(klass);
+		assert_int_equal(nh__class_most(klass, span), klass + 1u < NH_CLASS_EXACT ? span : span + NH_SPAN_MIN - 1u);
+	}
+}
+
 static void class_codes(void **state)
 {
 	(void)state;
@@ -412,6 +427,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(class_of_every_size),
 		cmocka_unit_test(sizes_without_class),
 		cmocka_unit_test(class_below_every_span),
+		cmocka_unit_test(most_of_every_class),
 		cmocka_unit_test(class_codes),
 		cmocka_unit_test(last_in_first_out),
 		cmocka_unit_test(chain_word),
