@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * core/instance.c: a look at an entry of the table of regions while the entry is given to another region. The source is included,
- * so that somebody can come between any two of the loads.
+ * core/instance.c: how heaps are found by address and by number; a look at an entry of the table of regions while the entry is
+ * given to another region. The source is included, so that somebody can come between any two of the loads.
  */
+#include <limits.h>
 #include <string.h>
 
 #include "core/instance.h"
@@ -95,10 +96,41 @@ static void bounds_that_have_changed(void **state)
 	assert_null(found(inside, &entry->first, first, inside - 500u));
 }
 
+/* What lies nowhere has no heap: that is said, not left as it was. */
+static void nowhere(void **state)
+{
+	(void)state;
+	const uintptr_t addresses[] = {0, first - 1u, end, end + 1u, (uintptr_t)&u, UINTPTR_MAX};
+	for (unsigned i = 0; i < sizeof addresses / sizeof *addresses; i++) {
+		struct nh__heap *heap = u.instance->heap[0];
+		uintptr_t behind;
+		assert_null(entry_at(u.instance, addresses[i], &heap, &behind));
+		assert_null(heap);
+		assert_null(nh__heap_at(u.instance, addresses[i]));
+	}
+	assert_non_null(nh__heap_at(u.instance, first));
+	assert_non_null(nh__heap_at(u.instance, end - 1u));
+}
+
+/* Numbers that no shift should see are no heap's, either. */
+static void numbers(void **state)
+{
+	(void)state;
+	for (int id = -200; id < 200; id++)
+		assert_ptr_equal(nh__heap_by_id(u.instance, id), id == 0 ? u.instance->heap[0] : NULL);
+	assert_null(nh__heap_by_id(u.instance, INT_MIN));
+	assert_null(nh__heap_by_id(u.instance, INT_MAX));
+}
+
 #define TEST(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = {TEST(bounds_that_change), TEST(bounds_that_have_changed)};
+	const struct CMUnitTest tests[] = {
+		TEST(bounds_that_change),
+		TEST(bounds_that_have_changed),
+		TEST(nowhere),
+		TEST(numbers),
+	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
