@@ -51,22 +51,49 @@ static void the_ends_of_a_region(void **state)
 	unit_expect_fault(NH_FAULT_POINTER, before);
 }
 
+static void wrong_spans(unit *w, const struct nh__region *region, unsigned char *block)
+{
+	struct nh__block *header = nh__block_at(block);
+	uint32_t span = header->span, room = (uint32_t)nh__span_to_end(region, header);
+	const uint32_t spans[] = {0, NH_SPAN_MIN - 1u, room + 1u, UINT32_MAX};
+	assert_in_range((uintptr_t)block, region->first, region->end);
+	for (unsigned i = 0; i < 4; i++) {
+		header->span = spans[i];
+		nh_instance_free(w->instance, block);
+		unit_expect_fault(NH_FAULT_NEIGHBOUR, block);
+		assert_int_equal(nh_instance_usable_size(w->instance, block), 0);
+	}
+#if !NH__GUARDED /* else the bitmap knows better */
+	header->span = room; /* the largest that may be */
+	assert_int_equal(nh_instance_usable_size(w->instance, block), NH_USABLE(room));
+#endif
+	header->span = span;
+	nh_instance_free(w->instance, block);
+}
+
 /* A span that is none, or leaves the region: whoever wrote it had the block before, or this one from below. */
 static void a_wrong_span(void **state)
 {
 	(void)state;
-	unsigned char *block = nh_instance_malloc(u.instance, 20000);
-	struct nh__block *header = nh__block_at(block);
-	uint32_t span = header->span, room = (uint32_t)nh__span_to_end(heap->tlsf.regions, header);
-	const uint32_t spans[] = {0, NH_SPAN_MIN - 1u, room + 1u, UINT32_MAX};
-	for (unsigned i = 0; i < 4; i++) {
-		header->span = spans[i];
-		nh_instance_free(u.instance, block);
-		unit_expect_fault(NH_FAULT_NEIGHBOUR, block);
-		assert_int_equal(nh_instance_usable_size(u.instance, block), 0);
-	}
-	header->span = span;
-	nh_instance_free(u.instance, block);
+	void *low = nh_instance_malloc(u.instance, 5000);
+	wrong_spans(&u, heap->tlsf.regions, nh_instance_malloc(u.instance, 20000));
+	nh_instance_free(u.instance, low);
+}
+
+/* The same behind a heap's first region, where the hits do not know the end. */
+static void a_wrong_span_elsewhere(void **state)
+{
+	(void)state;
+	const size_t sizes[] = {16 * KIB, 64 * KIB};
+	unit w;
+	unit_lay_out(&w, 2, sizes);
+	unit_begin(&w, 1);
+	assert_status(nh_instance_region_add(w.instance, 0, w.arena.parts[1].base, sizes[1]), NH_OK);
+	void *low = nh_instance_malloc(w.instance, 20000);
+	wrong_spans(&w, &w.instance->regions[1].region, nh_instance_malloc(w.instance, 20000));
+	nh_instance_free(w.instance, low);
+	unit_end(&w);
+	nht_fault_catch();
 }
 
 #endif
@@ -96,9 +123,10 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 #if NH_WIDE && NH_HARDENING >= NH_HARDENING_MODERATE && NH_HARDENING < NH_HARDENING_EXTREME
-		unit_case(a_forged_header, set_up),
-		unit_case(the_ends_of_a_region, set_up),
-		unit_case(a_wrong_span, set_up),
+		cmocka_unit_test_setup_teardown(a_forged_header, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(the_ends_of_a_region, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(a_wrong_span, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(a_wrong_span_elsewhere, set_up, tear_down),
 #endif
 		unit_case(a_failed_init_leaves_nothing, set_up),
 	};
