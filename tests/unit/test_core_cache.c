@@ -283,6 +283,10 @@ static void links_stay_in_reach(void **state)
 		assert_ptr_equal(nh__chain_pop(&head, &chain), expected);
 		assert_true(chain == (expected == NULL ? kept : below));
 	}
+	/* not even if it counts nothing */
+	uint32_t chain = put_on(SECRET, nh__chain_bound(GRANULES - 1u), 40), kept = chain;
+	assert_null(nh__chain_pop(&head, &chain));
+	assert_true(chain == kept);
 #else
 	unit_skip("links are checked from NH_HARDENING_MODERATE on");
 #endif
