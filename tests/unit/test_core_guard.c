@@ -13,7 +13,7 @@
 static void skipped(void **state)
 {
 	(void)state;
-	white_skip("from NH_HARDENING_FULL on");
+	unit_skip("from NH_HARDENING_FULL on");
 }
 
 int main(void)

@@ -30,7 +30,7 @@ static void skipped(void **state)
 {
 	(void)state;
 	(void)counted_save;
-	white_skip("no caches in this configuration");
+	unit_skip("no caches in this configuration");
 }
 
 int main(void)
@@ -186,7 +186,7 @@ static void a_block_of_the_class_is_not_cut(void **state)
 	while (wide < NH_CLASSES && nh__class_span(wide) - nh__class_span(wide - 1u) <= NH_SPAN_MIN)
 		wide++;
 	if (wide == NH_CLASSES)
-		white_skip("classes lie too close to each other");
+		unit_skip("classes lie too close to each other");
 	uint32_t span = nh__class_span(wide);
 	given = nh_instance_malloc(u.instance, NH_USABLE(span));
 	assert_int_equal(nh__block_span(nh__block_at(given)), span);

@@ -14,7 +14,7 @@
 static void skipped(void **state)
 {
 	(void)state;
-	white_skip("no caches in this configuration");
+	unit_skip("no caches in this configuration");
 }
 
 int main(void)

@@ -126,7 +126,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(a_forged_header, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(the_ends_of_a_region, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_wrong_span, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(a_wrong_span_elsewhere, set_up, tear_down),
+		unit_case(a_wrong_span_elsewhere, set_up),
 #endif
 		unit_case(a_failed_init_leaves_nothing, set_up),
 	};

@@ -57,7 +57,7 @@ static void skipped(void **state)
 	(void)failing_cas;
 	(void)seen_yields;
 	(void)seen_relax;
-	white_skip("the owner word, with three that may want it");
+	unit_skip("the owner word, with three that may want it");
 }
 
 int main(void)

@@ -76,9 +76,9 @@ static void damage_on_the_way(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(a_first_call_attaches, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(a_first_free_attaches, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(damage_on_the_way, set_up, abandon),
+		unit_case(a_first_call_attaches, set_up),
+		unit_case(a_first_free_attaches, set_up),
+		unit_case_damaged(damage_on_the_way, set_up),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
