@@ -123,9 +123,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 #if NH_WIDE && NH_HARDENING >= NH_HARDENING_MODERATE && NH_HARDENING < NH_HARDENING_EXTREME
-		cmocka_unit_test_setup_teardown(a_forged_header, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(the_ends_of_a_region, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(a_wrong_span, set_up, tear_down),
+		unit_case(a_forged_header, set_up),
+		unit_case(the_ends_of_a_region, set_up),
+		unit_case(a_wrong_span, set_up),
 		unit_case(a_wrong_span_elsewhere, set_up),
 #endif
 		unit_case(a_failed_init_leaves_nothing, set_up),
