@@ -111,6 +111,31 @@ static void no_slot_no_cache(void **state)
 	assert_status(nh_host_attach(0), NH_OK);
 }
 
+/* An aligned request has a magazine only if its first block lies right; nobody looks at a block of an empty one. */
+static void a_magazine_for_aligned_requests(void **state)
+{
+	(void)state;
+	begin(FOR_ONE);
+	struct nh__slot *slot = &cache->slot[klass];
+	for (uint32_t align = 1; align <= 64; align *= 2) {
+		const struct nh__need need = {nh__class_span(klass), align, nh__class_span(klass), (uint8_t)klass};
+		const struct nh__need none = {nh__class_span(klass), align, nh__class_span(klass), NH__NO_CLASS};
+		unsigned right = 0;
+		for (uint32_t offset = 0; offset < 256; offset++) {
+			slot->cur = offset << NH__COUNT_BITS | 1u;
+			uintptr_t payload = (uintptr_t)nh__payload(nh__chain_top(&cache->head, slot->cur));
+			bool lies_right = payload % (align * NH_GRANULE) == 0;
+			assert_ptr_equal(slot_for(cache, &need), lies_right ? slot : NULL);
+			assert_null(slot_for(cache, &none));
+			right += lies_right;
+			slot->cur = offset << NH__COUNT_BITS;
+			assert_ptr_equal(slot_for(cache, &need), align == 1 ? slot : NULL);
+		}
+		assert_int_equal(right, 256u / align);
+	}
+	slot->cur = 0;
+}
+
 #if NH__DEPOT
 
 /* An inbox that a reclaim has closed holds nothing, and is no reason to leave the depot alone. */
@@ -213,6 +238,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(who_is_local),
 		TEST(no_slot_no_cache),
+		TEST(a_magazine_for_aligned_requests),
 #if NH__DEPOT
 		TEST(behind_a_closed_inbox),
 #endif

@@ -337,9 +337,9 @@ static void what_is_widened(void **state)
 
 #if NH_REFILL > 1
 
-static void *refilled(unsigned number, uint32_t *changes)
+static void *refilled(unsigned number, uint32_t align, uint32_t *changes)
 {
-	struct nh__need need = {nh__class_span(number), 1, nh__class_span(number), (uint8_t)number};
+	struct nh__need need = {nh__class_span(number), align, nh__class_span(number), (uint8_t)number};
 	*changes = heap->tlsf.changes;
 	void *payload = refill(heap, cache, &need);
 	*changes = heap->tlsf.changes - *changes;
@@ -357,7 +357,7 @@ static void a_refill_fills_the_cap(void **state)
 			heap->refill = (uint8_t)limit;
 			slot->cap = (uint8_t)cap;
 			unsigned blocks = cap + 1u < limit ? cap + 1u : limit;
-			unsigned char *payload = refilled(klass, &changes);
+			unsigned char *payload = refilled(klass, 1, &changes);
 			assert_int_equal(payload != NULL, blocks > 1);
 			assert_int_equal(changes, blocks > 1);
 			assert_int_equal(NH__COUNT(slot->cur), blocks - 1u);
@@ -380,15 +380,17 @@ static void what_is_not_refilled(void **state)
 	for (unsigned number = 0; number < NH_CLASSES; number++) {
 		bool small = nh__class_span(number) * NH_GRANULE <= NH_CAP_SMALL_SPAN;
 		cache->slot[number].cap = 1;
-		assert_int_equal(refilled(number, &changes) != NULL, small);
+		assert_int_equal(refilled(number, 1, &changes) != NULL, small);
 		assert_int_equal(NH__COUNT(cache->slot[number].cur), small);
 		assert_int_equal(changes, small);
 	}
 	heap->far = 1;
 	slot->cap = 3;
-	assert_null(refilled(klass, &changes));
+	assert_null(refilled(klass, 1, &changes));
 	assert_int_equal(changes, 0);
 	heap->far = 0;
+	assert_null(refilled(klass, 2, &changes)); /* of several only one would lie right */
+	assert_int_equal(changes, 0);
 }
 
 #endif

@@ -240,13 +240,18 @@ static void remote(void **state)
 
 /* ---- could it? ---------------------------------------------------------------------------- */
 
-static bool could(size_t size)
+static bool could_aligned(size_t size, uint32_t align)
 {
-	struct nh__need need = nh__need_of(nh__class_table_of(u.instance), size, 1);
+	struct nh__need need = nh__need_of(nh__class_table_of(u.instance), size, align);
 	struct nh__note note = {NH_FAULT_NONE, NULL};
 	bool found = nh__heap_could(heap, &need, &note);
 	assert_int_equal(note.code, NH_FAULT_NONE);
 	return found;
+}
+
+static bool could(size_t size)
+{
+	return could_aligned(size, 1);
 }
 
 /* Wherever a block of the class lies in reach of this CPU, if all else is out. */
@@ -268,6 +273,7 @@ static void what_is_cached_could_be_had(void **state)
 	assert_true(could(40));
 	assert_false(could(100));
 	assert_false(could(5000));
+	assert_false(could_aligned(40, 1024)); /* it does not lie right */
 	uint32_t operations = account().operations;
 	*cur = 0;
 	assert_false(could(40));

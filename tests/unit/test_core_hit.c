@@ -98,6 +98,69 @@ static void a_wrong_span_elsewhere(void **state)
 
 #endif
 
+#if NH_CACHES
+
+/* A size just above the last class is of none, whatever lies behind the table. */
+static void a_size_behind_the_table(void **state)
+{
+	(void)state;
+	const size_t size = NH_USABLE(NH__CLASS_SPAN_MAX) + 1u;
+	unsigned char *behind = (unsigned char *)u.instance + offsetof(nh_instance, class_of) + NH__CLASS_TABLE;
+	if (offsetof(nh_instance, first) <= offsetof(nh_instance, class_of) + NH__CLASS_TABLE)
+		unit_skip("there is no room behind the table");
+	void *small[3];
+	for (unsigned i = 0; i < 3; i++)
+		small[i] = nh_instance_malloc(u.instance, 40);
+	unsigned klass = nh__need_of(nh__class_table_of(u.instance), 40, 1).klass;
+	struct nh__slot *slot = &heap->cache[0]->slot[klass];
+	slot->cap = 8;
+	nh_instance_free(u.instance, small[1]);
+	assert_int_equal(NH__COUNT(slot->cur) > 0, 1);
+	*behind = NH__CODE(klass);
+	void *large = nh_instance_malloc(u.instance, size);
+	*behind = 0;
+	assert_true(nh_instance_usable_size(u.instance, large) >= size);
+	nh_instance_free(u.instance, large);
+	nh_instance_free(u.instance, small[0]);
+	nh_instance_free(u.instance, small[2]);
+}
+
+#if NH_HARDENING < NH_HARDENING_FULL
+
+/* An owner byte that is no live one is no class: behind the last magazine lies something else, here what looks like one with room. */
+static void no_class_behind_the_last(void **state)
+{
+	(void)state;
+	static _Alignas(256) unsigned char control[128 * KIB];
+	const size_t size = 64 * KIB;
+	unit w;
+	unit_lay_out(&w, 1, &size);
+	w.configs[0].control = control + 0xe0; /* the first byte of a pointer to it is the room */
+	w.configs[0].control_size = sizeof control - 0xe0;
+	unit_begin(&w, 1);
+	struct nh__cache *cache = w.instance->heap[0]->cache[0];
+	assert_int_equal((uintptr_t)w.instance->heap[0] & 0xffu, 0xe0);
+	assert_ptr_equal(cache->heap, w.instance->heap[0]);
+	void *block = nh_instance_malloc(w.instance, 40);
+	_Atomic uint8_t *byte = &nh__block_at(block)->owner;
+	uint8_t owner = nh__load_relaxed(byte);
+	for (unsigned other = NH__OWNER_LIVE + NH_CLASSES; other < 256; other++) {
+		nh__store_relaxed(byte, (uint8_t)other);
+		nh_instance_free(w.instance, block);
+		unit_expect_fault(NH_FAULT_POINTER, block);
+		assert_int_equal(nh__load_relaxed(byte), other);
+		assert_ptr_equal(cache->heap, w.instance->heap[0]);
+	}
+	nh__store_relaxed(byte, owner);
+	nh_instance_free(w.instance, block);
+	unit_end(&w);
+	nht_fault_catch();
+}
+
+#endif
+
+#endif
+
 /* A heap that is refused takes back those before it: the storage is as if nothing had been. */
 static void a_failed_init_leaves_nothing(void **state)
 {
@@ -127,6 +190,12 @@ int main(void)
 		unit_case(the_ends_of_a_region, set_up),
 		unit_case(a_wrong_span, set_up),
 		unit_case(a_wrong_span_elsewhere, set_up),
+#endif
+#if NH_CACHES
+		unit_case(a_size_behind_the_table, set_up),
+#if NH_HARDENING < NH_HARDENING_FULL
+		unit_case(no_class_behind_the_last, set_up),
+#endif
 #endif
 		unit_case(a_failed_init_leaves_nothing, set_up),
 	};
