@@ -137,15 +137,15 @@ function table(list, results) {
     [...rows].map(([file, row]) => line(file, row)).join('') + line('all', sum);
 }
 
-/** Survivors without an explanation, and explanations without a survivor. */
-function compare(list, results) {
+/** Survivors without an explanation, and explanations without a survivor: in these files, or anywhere. */
+function compare(list, results, files, anywhere) {
   const entries = results.register;
   const survivors = list.filter((mutant) => SURVIVED.includes(results.of[mutant.key].state));
   const names = new Map(list.map((mutant) => [mutant.name, mutant]));
-  const everything = new Set(readdirSync('core').filter((name) => /\.[ch]$/.test(name))
-    .flatMap((name) => mutants(`core/${name}`, readFileSync(`core/${name}`, 'utf8'))).map((mutant) => mutant.name));
-  const stale = [...entries.keys()].filter((name) => !everything.has(name) ||
-    (names.has(name) && ![...SURVIVED, 'duplicate'].includes(results.of[names.get(name).key].state)));
+  const everything = new Set(files.flatMap((file) => mutants(file, readFileSync(file, 'utf8'))).map((mutant) => mutant.name));
+  const asked = (name) => anywhere || files.includes(name.split(' ')[0]);
+  const stale = [...entries.keys()].filter((name) => asked(name) && (!everything.has(name) ||
+    (names.has(name) && ![...SURVIVED, 'duplicate'].includes(results.of[names.get(name).key].state))));
   return { unexplained: survivors.filter((mutant) => !entries.has(mutant.name)), stale, explained: survivors.length };
 }
 
@@ -169,7 +169,7 @@ async function main() {
   for (const target of targets()) prepared.push(await target.prepare());
   const explorer = values.unit ? null : await new Explorer().prepare();
   await judgeAll(list, prepared, explorer, results);
-  const { unexplained, stale, explained } = compare(list, results);
+  const { unexplained, stale, explained } = compare(list, results, files, positionals.length === 0);
   for (const mutant of unexplained) process.stdout.write(`\n# ${results.of[mutant.key].state}: ${mutant.file}:${mutant.line}\n${written(mutant)}`);
   for (const name of stale) process.stdout.write(`\n# in ${REGISTER}, but killed or gone:\n${name}\n`);
   process.stdout.write(`\n${table(list, results)}\n${unexplained.length} unexplained, ${explained - unexplained.length} explained, ${stale.length} stale\n`);
