@@ -117,7 +117,8 @@ export class Target {
 
   program(name) {
     const link = this.linkCommand(name);
-    return { name, link, objects: link.filter((word) => this.compile.has(word)), seconds: 0, kills: 0 };
+    const wraps = link.some((word) => word.includes('--wrap')); /* which the linker does to static objects only */
+    return { name, link, wraps, objects: link.filter((word) => this.compile.has(word)), seconds: 0, kills: 0 };
   }
 
   /** `others`: objects in place of the target's own. */
@@ -127,11 +128,14 @@ export class Target {
     return result.ok;
   }
 
-  async linkProgram(program, out, others) {
+  /** `mutated`: of the library, for a program that takes it from the archive: an object in front is taken instead. */
+  async linkProgram(program, out, others, mutated = []) {
+    const library = program.wraps ? 'libnearheap.a' : resolve(ROOT, this.base, LIBRARY);
     const link = program.link.map((word) => {
-      if (word === 'libnearheap.a') return resolve(ROOT, this.base, LIBRARY);
+      if (word === 'libnearheap.a') return library;
       return others.has(word) ? resolve(ROOT, others.get(word)) : word;
     });
+    link.splice(link.indexOf(library), 0, ...(program.wraps ? mutated : []));
     link[link.indexOf('-o') + 1] = resolve(ROOT, out);
     return (await attempt(link, { cwd: this.dir })).ok;
   }
@@ -166,7 +170,7 @@ export class Target {
     if (programs.length === 0) return { unreached: true };
     if (!(await this.linkLibrary(folder, objects))) return { invalid: true };
     for (const program of programs) {
-      const path = await this.programWith(program, mutant, folder);
+      const path = await this.programWith(program, mutant, folder, objects);
       if (path === null) return { invalid: true };
       const result = await limited([path], folder, 2 + 5 * program.seconds);
       if (!result.ok) {
@@ -178,9 +182,9 @@ export class Target {
   }
 
   /** A program with its own objects that use what is changed compiled again, if there are any. */
-  async programWith(program, mutant, folder) {
+  async programWith(program, mutant, folder, objects) {
     const own = program.objects.filter((object) => this.usesChange(object, mutant));
-    if (own.length === 0) return join(this.base, program.name);
+    if (own.length === 0 && !program.wraps) return join(this.base, program.name);
     const others = new Map();
     for (const object of own) {
       const out = await this.compileWith(object, mutant.file, folder);
@@ -188,7 +192,8 @@ export class Target {
       others.set(object, out);
     }
     const out = join(folder, program.name);
-    return (await this.linkProgram(program, out, others)) ? out : null;
+    const mutated = own.length !== 0 && mutant.file.endsWith('.c') ? [] : [...objects.values()];
+    return (await this.linkProgram(program, out, others, mutated)) ? out : null;
   }
 
   objectsThatSee(file) {
