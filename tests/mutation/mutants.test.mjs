@@ -64,6 +64,25 @@ test('the register: wrong entries are refused', () => {
   assert.throws(() => parse('speed: because\n', 'here'), /without mutants/);
 });
 
+test('the parts of functions', () => {
+  const source = 'struct s {\n\tint a;\n};\n\nstatic inline struct s *f(int a, bool (*g)(int, int), char *const text)\n{\n\treturn a;\n}\n\n#if X\nvoid h(void)\n{\n}\n#endif\n';
+  const [f, h] = functions(source);
+  assert.equal(f.type, 'struct s *');
+  assert.deepEqual(f.parameters.names, ['a', 'g', 'text']);
+  assert.equal(source.slice(f.open, f.close), '{\n\treturn a;\n}');
+  assert.ok(h.isVoid && h.head === 'void h(void)' && h.parameters.names.length === 0);
+});
+
+test('all mutants at once: every copy of a function, and the one that chooses', () => {
+  const source = body('\treturn a < b;');
+  const list = mutants('core/x.c', source);
+  const { text, lines } = batch(source, new Map(list.map((mutant, i) => [mutant, i + 1])));
+  assert.equal(lines.length, list.length);
+  for (const { from, to, mutant } of lines) assert.ok(text.split('\n').slice(from, to).some((line) => line.trim() === mutant.after));
+  assert.match(text, /case 1: return f__1\(a, b\);/);
+  assert.match(text, /static bool f\(int a, int b\)\n\{\n\tswitch/);
+});
+
 test('what an object uses of headers: reached from its own functions, by any way', () => {
   const text = `# 1 "core/x.c"
 # 1 "core/x.h" 1

@@ -5,7 +5,7 @@
 //   node tests/mutation/mutate.mjs [FILE...]   mutants of these files, or of all of core
 //   --sample N --seed S   N of them, chosen by the seed; the same ones, as long as their lines are the same
 //   --again               not those that were killed before, nor survivors that are explained, in a file that is as it was
-//   --unit                without the explorer, which is asked last
+//   --unit                without the explorer, which is asked last, and without memory orders, which it alone judges
 //   --list                only names them
 //
 // In the repository's root. Exit status: 0 every survivor is explained in survivors.txt, and nothing else is.

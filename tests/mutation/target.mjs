@@ -117,8 +117,7 @@ export class Target {
 
   program(name) {
     const link = this.linkCommand(name);
-    const wraps = link.some((word) => word.includes('--wrap')); /* which the linker does to static objects only */
-    return { name, link, wraps, objects: link.filter((word) => this.compile.has(word)), seconds: 0, kills: 0 };
+    return { name, link, objects: link.filter((word) => this.compile.has(word)), seconds: 0, kills: 0 };
   }
 
   /** `others`: objects in place of the target's own. */
@@ -128,14 +127,11 @@ export class Target {
     return result.ok;
   }
 
-  /** `mutated`: of the library, for a program that takes it from the archive: an object in front is taken instead. */
-  async linkProgram(program, out, others, mutated = []) {
-    const library = program.wraps ? 'libnearheap.a' : resolve(ROOT, this.base, LIBRARY);
+  async linkProgram(program, out, others) {
     const link = program.link.map((word) => {
-      if (word === 'libnearheap.a') return library;
+      if (word === 'libnearheap.a') return resolve(ROOT, this.base, LIBRARY);
       return others.has(word) ? resolve(ROOT, others.get(word)) : word;
     });
-    link.splice(link.indexOf(library), 0, ...(program.wraps ? mutated : []));
     link[link.indexOf('-o') + 1] = resolve(ROOT, out);
     return (await attempt(link, { cwd: this.dir })).ok;
   }
@@ -170,7 +166,7 @@ export class Target {
     if (programs.length === 0) return { unreached: true };
     if (!(await this.linkLibrary(folder, objects))) return { invalid: true };
     for (const program of programs) {
-      const path = await this.programWith(program, mutant, folder, objects);
+      const path = await this.programWith(program, mutant.file, folder, mutant);
       if (path === null) return { invalid: true };
       const result = await limited([path], folder, 2 + 5 * program.seconds);
       if (!result.ok) {
@@ -181,19 +177,22 @@ export class Target {
     return {};
   }
 
-  /** A program with its own objects that use what is changed compiled again, if there are any. */
-  async programWith(program, mutant, folder, objects) {
-    const own = program.objects.filter((object) => this.usesChange(object, mutant));
-    if (own.length === 0 && !program.wraps) return join(this.base, program.name);
+  ownObjects(program, file) {
+    return program.objects.filter((object) => this.sees.get(object)?.has(file));
+  }
+
+  /** A program with its own objects that see the file compiled again, if there are any; that use the mutant, if there is one. */
+  async programWith(program, file, folder, mutant = null) {
+    const own = this.ownObjects(program, file).filter((object) => mutant === null || this.usesChange(object, mutant));
+    if (own.length === 0) return join(this.base, program.name);
     const others = new Map();
     for (const object of own) {
-      const out = await this.compileWith(object, mutant.file, folder);
+      const out = await this.compileWith(object, file, folder);
       if (out === null) return null;
       others.set(object, out);
     }
     const out = join(folder, program.name);
-    const mutated = own.length !== 0 && mutant.file.endsWith('.c') ? [] : [...objects.values()];
-    return (await this.linkProgram(program, out, others, mutated)) ? out : null;
+    return (await this.linkProgram(program, out, others)) ? out : null;
   }
 
   objectsThatSee(file) {
@@ -202,11 +201,10 @@ export class Target {
 
   /** Those of the library that a mutant may change. */
   objectsToCompile(mutant) {
-    return this.library.filter((object) => this.usesChange(object, mutant));
+    return this.objectsThatSee(mutant.file).filter((object) => this.usesChange(object, mutant));
   }
 
   usesChange(object, { file, function: name }) {
-    if (!this.sees.get(object)?.has(file)) return false;
     if (!file.endsWith('.h')) return true;
     if (!this.uses.has(object)) this.uses.set(object, uses(this.preprocessed(object)));
     const { defined, used } = this.uses.get(object);
