@@ -134,6 +134,28 @@ static void not_looked_for_on_the_way(void **state)
 	nh__join_leave(&part, &note);
 }
 
+/* From each source and to it: the first and the last slot of the depot, the first and the last magazine. */
+static void what_is_left_goes_back(void **state)
+{
+	(void)state;
+	const unsigned sources[] = {0, DEPOT_SOURCES - 2u, DEPOT_SOURCES - 1u, DEPOT_SOURCES, DEPOT_SOURCES + 1u, SOURCES - 1u};
+	const uint32_t chain = 5u << NH__COUNT_BITS | 1u;
+	for (unsigned i = 0; i < sizeof sources / sizeof *sources; i++) {
+		unsigned number = sources[i];
+		if (number >= SOURCES || (number >= DEPOT_SOURCES && magazine(heap, number) == NULL))
+			continue;
+		heap->freeze.phase = NH__DRAIN;
+		heap->freeze.cursor = (uint16_t)(number + 1u);
+		heap->freeze.rest = chain;
+		put_back(heap);
+		assert_int_equal(heap->freeze.rest, 0);
+		assert_int_equal(source(heap, number), chain);
+		assert_int_equal(source(heap, number), 0);
+	}
+	heap->freeze.phase = NH__IDLE;
+	heap->freeze.cursor = 0;
+}
+
 /* A signal handler on top of a cache operation goes without what is in caches: the operation cannot end before it does. */
 static void on_top_of_a_cache_operation(void **state)
 {
@@ -189,6 +211,7 @@ int main(void)
 		WITH(found_at_the_end),
 		WITH(found_without_a_freeze),
 		WITH(not_looked_for_on_the_way),
+		WITH(what_is_left_goes_back),
 		WITH(on_top_of_a_cache_operation),
 		WITH(nothing_is_stale_without_the_lock),
 #if NH_PORT_OUTSIDERS
