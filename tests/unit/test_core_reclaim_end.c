@@ -156,6 +156,23 @@ static void what_is_left_goes_back(void **state)
 	heap->freeze.cursor = 0;
 }
 
+/* Whatever is in them, so many sources are looked at in one lock hold, and no more. */
+static void a_step_is_bounded(void **state)
+{
+	(void)state;
+	unsigned steps = 0;
+	heap->freeze.phase = NH__DRAIN;
+	heap->freeze.cursor = 0;
+	for (unsigned before = 0; heap->freeze.phase == NH__DRAIN; before = heap->freeze.cursor, steps++) {
+		step_drain(heap);
+		assert_true(heap->freeze.cursor - before <= 4u * NH_SLICE);
+		assert_true(heap->freeze.cursor <= SOURCES);
+	}
+	assert_int_equal(heap->freeze.phase, NH__DONE);
+	assert_int_equal(steps, (SOURCES + 4u * NH_SLICE - 1u) / (4u * NH_SLICE));
+	thaw(heap);
+}
+
 /* A signal handler on top of a cache operation goes without what is in caches: the operation cannot end before it does. */
 static void on_top_of_a_cache_operation(void **state)
 {
@@ -212,6 +229,7 @@ int main(void)
 		WITH(found_without_a_freeze),
 		WITH(not_looked_for_on_the_way),
 		WITH(what_is_left_goes_back),
+		WITH(a_step_is_bounded),
 		WITH(on_top_of_a_cache_operation),
 		WITH(nothing_is_stale_without_the_lock),
 #if NH_PORT_OUTSIDERS
