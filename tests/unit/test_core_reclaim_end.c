@@ -173,6 +173,27 @@ static void a_step_is_bounded(void **state)
 	thaw(heap);
 }
 
+/* Nobody is inside: each hold goes on, and there is nothing to poll for. */
+static void no_wait_for_nobody(void **state)
+{
+	(void)state;
+	struct nh__note note = {NH_FAULT_NONE, NULL};
+	struct nh__join part = {.heap = heap};
+	enum outcome outcome = AGAIN;
+	void *block = nh_instance_malloc(u.instance, 40);
+	assert_non_null(nh_instance_malloc(u.instance, 40));
+	nh_instance_free(u.instance, block);
+	assert_true(unit_stats(&u, 0).cached > 0);
+	while (outcome != NOTHING) {
+		assert_null(one_hold(&part, &impossible, &outcome));
+		assert_int_not_equal(outcome, POLL);
+		if (outcome == FENCE)
+			barrier(&part, &note);
+	}
+	assert_int_equal(unit_stats(&u, 0).cached, 0);
+	nh__join_leave(&part, &note);
+}
+
 /* A signal handler on top of a cache operation goes without what is in caches: the operation cannot end before it does. */
 static void on_top_of_a_cache_operation(void **state)
 {
@@ -213,6 +234,8 @@ static void without_a_slot(void **state)
 	struct nh__join part = {.heap = heap};
 	nh_host_detach();
 	assert_int_equal(nh_port_cpu(), NH_CPUS);
+	for (unsigned cpu = 0; cpu < NH_CPUS; cpu++)
+		nh__store_relaxed(&heap->remote[cpu], 3u); /* these words lie behind the caches */
 	assert_null(nh__reclaim(&part, &impossible, &note));
 	nh__join_leave(&part, &note);
 	assert_status(nh_host_attach(0), NH_OK);
@@ -230,6 +253,7 @@ int main(void)
 		WITH(not_looked_for_on_the_way),
 		WITH(what_is_left_goes_back),
 		WITH(a_step_is_bounded),
+		WITH(no_wait_for_nobody),
 		WITH(on_top_of_a_cache_operation),
 		WITH(nothing_is_stale_without_the_lock),
 #if NH_PORT_OUTSIDERS
