@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define CHOSEN_MAX 64u
+#define CHOSEN_MAX 256u
 
 static const struct ex_scenario *chosen[CHOSEN_MAX];
 static unsigned chosen_count;

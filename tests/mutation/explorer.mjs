@@ -2,7 +2,7 @@
 // The explorer as the last judge: what tests of one thread do not see, some interleaving may. tests/explorer.
 
 import { join } from 'node:path';
-import { run } from '../../bench/run.mjs';
+import { run, RunError } from '../../bench/run.mjs';
 import { attempt, Target } from './target.mjs';
 
 const PROGRAM = 'explorer_c11';
@@ -23,7 +23,10 @@ export class Explorer extends Target {
     this.readBuild((object) => object.includes('/ex_core_c11.dir/core/') || /ex_core_c11\.dir\/.*\/core\//.test(object));
     this.link = this.linkCommand(PROGRAM);
     const seconds = performance.now();
-    for (const kind of Object.keys(SEARCHES)) await this.search(join(this.dir, 'tests/explorer', PROGRAM), kind, 600);
+    for (const kind of Object.keys(SEARCHES)) {
+      const { ok, how } = await this.search(join(this.dir, 'tests/explorer', PROGRAM), kind, 600);
+      if (!ok) throw new RunError(`${PROGRAM} fails without any mutant: ${how}`);
+    }
     this.seconds = (performance.now() - seconds) / 1000;
     return this;
   }
