@@ -3,6 +3,8 @@
  * core/reclaim.c: what is looked at before a heap says no. A block that fits and lies deep in its list is found where the answer
  * is given, and nowhere else; who cannot wait for a freeze, or has no gate, is answered too.
  */
+#include <pthread.h>
+#include <sched.h>
 #include <string.h>
 
 #include "arch/port.h"
@@ -194,6 +196,100 @@ static void no_wait_for_nobody(void **state)
 	nh__join_leave(&part, &note);
 }
 
+/* A CPU stopped that drove the freeze: what it had in hand goes back, but in a heap that is out of service it is nobody's. */
+static void in_hand_of_a_stopped_cpu(void **state)
+{
+	(void)state;
+	struct nh__region *regions = heap->tlsf.regions;
+	const uint32_t chain = 5u << NH__COUNT_BITS | 1u;
+	for (unsigned out = 0; out < 2; out++) {
+		heap->freeze.phase = NH__DRAIN;
+		heap->freeze.cursor = 1;
+		heap->freeze.rest = chain;
+		heap->tlsf.regions = out ? NULL : regions;
+		nh__freeze_recover(heap, NH_CPUS - 1u);
+		assert_int_equal(heap->freeze.phase, NH__IDLE);
+		assert_int_equal(heap->freeze.rest, 0);
+		assert_int_equal(source(heap, 0), out ? 0 : chain);
+	}
+	heap->tlsf.regions = regions;
+}
+
+#if NH_CPUS > 2
+
+/* Leaves CPU 1's gate once the fork has found it inside. */
+static void *leaves_late(void *argument)
+{
+	struct nh__note note = {NH_FAULT_NONE, NULL};
+	(void)argument;
+	unit_on_cpu(2);
+	for (bool seen = false; !seen;) {
+		assert_true(nh__heap_lock(heap, 2));
+		seen = heap->freeze.phase == NH__QUIET && heap->freeze.cursor == 1;
+		if (seen)
+			nh__bump(&heap->cache[1]->head.gate.busy, 1);
+		nh__heap_unlock(heap, 2, &note);
+		sched_yield();
+	}
+	return NULL;
+}
+
+static bool is_held(bool held)
+{
+#if NH__RECOVERABLE
+	return nh__load_relaxed(&heap->lock.word) == (held ? nh_port_cpu() + 1u : 0u);
+#else
+	(void)held;
+	return true;
+#endif
+}
+
+/* In the child only this thread is left: no gate but its own means anything, and nobody holds the lock. */
+static void alone_in_a_child(void **state)
+{
+	(void)state;
+	unit_on_cpu(1);
+	uint32_t own = nh__load_relaxed(&heap->cache[1]->head.gate.busy);
+	assert_true(nh_port_lock_begin());
+	nh__fork_hold(heap, 1);
+	assert_true(is_held(true));
+	for (unsigned cpu = 0; cpu < NH_CPUS; cpu++) {
+		nh__store_relaxed(&heap->remote[cpu], 3u); /* these words lie behind the caches */
+		if (cpu != 1)
+			nh__store_relaxed(&heap->cache[cpu]->head.gate.busy, 2u * cpu + 5u);
+	}
+	nh__fork_alone(heap);
+	assert_true(is_held(false));
+	nh_port_lock_end();
+	for (unsigned cpu = 0; cpu < NH_CPUS; cpu++) {
+		const struct nh__gate *gate = &heap->cache[cpu]->head.gate;
+		assert_int_equal(nh__load_relaxed(&gate->busy), cpu == 1 ? own : 2u * cpu + 4u);
+		assert_int_equal(nh__load_relaxed(&gate->seized), NH_PORT_GATE_OPEN);
+	}
+	assert_int_equal(heap->freeze.phase, NH__IDLE);
+	unit_on_cpu(0);
+}
+
+static void a_fork_waits_for_owners(void **state)
+{
+	(void)state;
+	pthread_t thread;
+	nh__bump(&heap->cache[1]->head.gate.busy, 1);
+	assert_int_equal(pthread_create(&thread, NULL, leaves_late, NULL), 0);
+	assert_true(nh_port_lock_begin());
+	nh__fork_hold(heap, nh_port_cpu());
+	assert_int_equal(nh__load_relaxed(&heap->cache[1]->head.gate.busy) & 1u, 0);
+	assert_int_equal(heap->freeze.phase, NH__CLOSE);
+	assert_true(is_held(true));
+	nh__fork_release(heap, nh_port_cpu());
+	assert_true(is_held(false));
+	nh_port_lock_end();
+	assert_int_equal(pthread_join(thread, NULL), 0);
+	assert_int_equal(heap->freeze.phase, NH__IDLE);
+}
+
+#endif
+
 /* A signal handler on top of a cache operation goes without what is in caches: the operation cannot end before it does. */
 static void on_top_of_a_cache_operation(void **state)
 {
@@ -254,6 +350,11 @@ int main(void)
 		WITH(what_is_left_goes_back),
 		WITH(a_step_is_bounded),
 		WITH(no_wait_for_nobody),
+		WITH(in_hand_of_a_stopped_cpu),
+#if NH_CPUS > 2
+		WITH(a_fork_waits_for_owners),
+		WITH(alone_in_a_child),
+#endif
 		WITH(on_top_of_a_cache_operation),
 		WITH(nothing_is_stale_without_the_lock),
 #if NH_PORT_OUTSIDERS
