@@ -410,6 +410,18 @@ static void on_the_origin(void **state)
 	assert_int_equal(heap->adding, 0);
 }
 
+/* What the lock hold before found and nobody told yet. */
+static void damage_is_told(void **state)
+{
+	(void)state;
+	assert_status(nh_instance_heap_add(u.instance, &u.configs[0], NULL), NH_OK);
+	struct nh__tlsf *tlsf = &nh__heap_by_id(u.instance, 0)->tlsf;
+	tlsf->fault = NH_FAULT_LIST;
+	tlsf->fault_at = tlsf;
+	unit_add_region(&u, 0, 1);
+	unit_expect_fault(NH_FAULT_LIST, tlsf);
+}
+
 /* A handler on top of the admin lock may not wait for another one. */
 static void no_other_lock_inside(void **state)
 {
@@ -462,6 +474,7 @@ int main(void)
 		WITH(sets_of_attributes),
 		WITH(records_are_in_use),
 		WITH(on_the_origin),
+		WITH(damage_is_told),
 		WITH(no_other_lock_inside),
 #if NH_CACHES && NH__GATE
 		WITH(gates_begin_open),

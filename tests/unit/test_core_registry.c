@@ -21,7 +21,7 @@ int main(void)
 
 /* A letter for each step: b and e around all locks, a and r for an acquisition and a release, in capitals of the admin
  * lock, h, u and c for a heap that is held, let go, or alone; 0 for a lock that is forgotten. */
-static char steps[256];
+static char steps[512];
 static const void *registry_word;
 
 static void note(char step)
@@ -169,6 +169,24 @@ static void a_thread_ends(void **state)
 	unit_abandon(&other);
 }
 
+#if NH_CACHES
+
+/* What its caches bring to light is told at its end. */
+static void damage_is_told(void **state)
+{
+	(void)state;
+	struct nh__tlsf *tlsf = &u.instance->heap[0]->tlsf;
+	void *block = nh_instance_malloc(u.instance, 40), *wall = nh_instance_malloc(u.instance, 40);
+	nh_instance_free(u.instance, block);
+	tlsf->fault = NH_FAULT_LIST;
+	tlsf->fault_at = tlsf;
+	nh__cpu_drain(SELF);
+	unit_expect_fault(NH_FAULT_LIST, tlsf);
+	nh_instance_free(u.instance, wall);
+}
+
+#endif
+
 /* Everything is held at the fork, and let go on both sides; the child's other threads are gone, with their locks. */
 static void around_a_fork(void **state)
 {
@@ -195,6 +213,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(instances_come_and_go, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_thread_ends, set_up, tear_down),
+#if NH_CACHES
+		cmocka_unit_test_setup_teardown(damage_is_told, set_up, tear_down),
+#endif
 		cmocka_unit_test_setup_teardown(around_a_fork, set_up, tear_down),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
