@@ -22,50 +22,26 @@ static nh_port_irq counted_save(void)
 #include "core/heap.c"
 #undef nh_port_irq_save
 
-#include "white.h"
+#include "affine.h"
 
 #if !NH_CACHES
 
-static void skipped(void **state)
-{
-	(void)state;
-	(void)counted_save;
-	unit_skip("no caches in this configuration");
-}
-
 int main(void)
 {
-	const struct CMUnitTest tests[] = {cmocka_unit_test(skipped)};
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	(void)counted_save;
+	return unit_all_skipped("no caches in this configuration");
 }
 
 #else
 
 #define SMALL ((size_t)24)
-#define FOR_ALL 0u        /* local to every CPU: two magazines, where there are two CPUs */
-#define FOR_ONE NH_CPU(0) /* one magazine */
 
-static unit u;
-static struct nh__heap *heap;
-static struct nh__cache *cache;
 static unsigned klass; /* of SMALL */
 
-static void begin(uint32_t affinity)
+static void start(uint32_t affinity)
 {
-	size_t size = 256 * KIB;
-	unit_lay_out(&u, 1, &size);
-	u.configs[0].affinity = affinity;
-	unit_begin(&u, 1);
-	heap = u.instance->heap[0];
-	cache = heap->cache[0];
+	begin(affinity);
 	klass = nh__need_of(nh__class_table_of(u.instance), SMALL, 1).klass;
-}
-
-static int abandon(void **state)
-{
-	(void)state;
-	unit_abandon(&u);
-	return 0;
 }
 
 /* ---- who has no cache --------------------------------------------------------------------- */
@@ -74,7 +50,7 @@ static int abandon(void **state)
 static void who_is_local(void **state)
 {
 	(void)state;
-	begin(FOR_ONE);
+	start(FOR_ONE);
 	for (unsigned cpu = 0; cpu <= 64; cpu++) {
 		assert_true(nh__is_local(0, cpu));
 		assert_int_equal(nh__is_local(UINT32_MAX, cpu), cpu < 32);
@@ -88,7 +64,7 @@ static void no_slot_no_cache(void **state)
 {
 	(void)state;
 	struct nh__note note = {NH_FAULT_NONE, NULL};
-	begin(FOR_ONE);
+	start(FOR_ONE);
 	struct nh__need need = {nh__class_span(klass), 1, nh__class_span(klass), (uint8_t)klass};
 	for (unsigned cpu = 0; cpu < NH_CPUS; cpu++)
 		nh__store_relaxed(&heap->remote[cpu], 1u);
@@ -115,7 +91,7 @@ static void no_slot_no_cache(void **state)
 static void a_magazine_for_aligned_requests(void **state)
 {
 	(void)state;
-	begin(FOR_ONE);
+	start(FOR_ONE);
 	struct nh__slot *slot = &cache->slot[klass];
 	for (uint32_t align = 1; align <= 64; align *= 2) {
 		const struct nh__need need = {nh__class_span(klass), align, nh__class_span(klass), (uint8_t)klass};
@@ -142,7 +118,7 @@ static void a_magazine_for_aligned_requests(void **state)
 static void behind_a_closed_inbox(void **state)
 {
 	(void)state;
-	begin(FOR_ALL);
+	start(FOR_ALL);
 	struct nh__shared *shared = &heap->shared[klass];
 	struct nh__slot *slot = &cache->slot[klass];
 	void *blocks[3];
@@ -169,7 +145,7 @@ static void behind_a_closed_inbox(void **state)
 static void bounds_of_hits(void **state)
 {
 	(void)state;
-	begin(FOR_ONE);
+	start(FOR_ONE);
 	struct nh__cache_head *head = &cache->head;
 	const uint32_t kept = nh_host__gate_open;
 	nh_host__gate_open = 0;
@@ -206,7 +182,7 @@ static void give(void)
 static void a_block_of_the_class_is_not_cut(void **state)
 {
 	(void)state;
-	begin(FOR_ONE);
+	start(FOR_ONE);
 	unsigned wide = 1;
 	while (wide < NH_CLASSES && nh__class_span(wide) - nh__class_span(wide - 1u) <= NH_SPAN_MIN)
 		wide++;
@@ -231,7 +207,7 @@ static void a_block_of_the_class_is_not_cut(void **state)
 	assert_int_equal(heap->tlsf.free, 0);
 }
 
-#define TEST(function) cmocka_unit_test_teardown(function, abandon)
+#define TEST(function) unit_case_damaged(function, none_yet)
 
 int main(void)
 {

@@ -7,53 +7,29 @@
 
 #include "core/heap.c"
 
-#include "white.h"
+#include "affine.h"
 
 #if !NH_CACHES
 
-static void skipped(void **state)
-{
-	(void)state;
-	unit_skip("no caches in this configuration");
-}
-
 int main(void)
 {
-	const struct CMUnitTest tests[] = {cmocka_unit_test(skipped)};
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return unit_all_skipped("no caches in this configuration");
 }
 
 #else
 
 #define SMALL ((size_t)24)
-#define FOR_ALL 0u       /* local to every CPU: two magazines, where there are two CPUs */
-#define FOR_ONE NH_CPU(0) /* one magazine */
 
-static unit u;
-static struct nh__heap *heap;
-static struct nh__cache *cache;
 static struct nh__slot *slot; /* of SMALL */
 static unsigned klass;
 static uint32_t most;
 
-static void begin(uint32_t affinity)
+static void start(uint32_t affinity)
 {
-	size_t size = 256 * KIB;
-	unit_lay_out(&u, 1, &size);
-	u.configs[0].affinity = affinity;
-	unit_begin(&u, 1);
-	heap = u.instance->heap[0];
-	cache = heap->cache[0];
+	begin(affinity);
 	klass = nh__need_of(nh__class_table_of(u.instance), SMALL, 1).klass;
 	slot = &cache->slot[klass];
 	most = nh__class_most(klass, nh__class_span(klass));
-}
-
-static int abandon(void **state)
-{
-	(void)state;
-	unit_abandon(&u);
-	return 0;
 }
 
 /* ---- growth ------------------------------------------------------------------------------- */
@@ -61,7 +37,7 @@ static int abandon(void **state)
 static void a_budget_is_spent_to_the_last(void **state)
 {
 	(void)state;
-	begin(FOR_ONE);
+	start(FOR_ONE);
 	uint32_t budget = 5;
 	assert_false(charge(&budget, 6));
 	assert_int_equal(budget, 5);
@@ -77,7 +53,7 @@ static void a_budget_is_spent_to_the_last(void **state)
 static void limits_go_by_the_span(void **state)
 {
 	(void)state;
-	begin(FOR_ONE);
+	start(FOR_ONE);
 	const unsigned edge = NH_CAP_SMALL_SPAN / NH_GRANULE;
 	heap->cap_small = 20;
 	heap->cap_large = 7;
@@ -114,7 +90,7 @@ static void growth_is_paid_for(void **state)
 {
 	(void)state;
 	for (unsigned all = 0; all < 2; all++) {
-		begin(all ? FOR_ALL : FOR_ONE);
+		start(all ? FOR_ALL : FOR_ONE);
 		for (unsigned refill = 1; refill <= 8; refill++) {
 			heap->refill = (uint8_t)refill;
 			for (unsigned cap = 0; cap <= 12; cap++)
@@ -125,7 +101,7 @@ static void growth_is_paid_for(void **state)
 		}
 		unit_abandon(&u);
 	}
-	begin(FOR_ONE);
+	start(FOR_ONE);
 }
 
 /* ---- ageing ------------------------------------------------------------------------------- */
@@ -155,7 +131,7 @@ struct visit {
 
 static void visited(const struct visit *visit, bool two, bool wanted)
 {
-	begin(two ? FOR_ALL : FOR_ONE);
+	start(two ? FOR_ALL : FOR_ONE);
 	uint32_t cur = chain_of(visit->cur), prev = visit->prev == 0 ? 0 : chain_of(visit->prev);
 	uint32_t credit = most * (heap->two ? 2u : 1u), changes = heap->tlsf.changes;
 	slot->cap = (uint8_t)visit->cap;
@@ -200,7 +176,7 @@ static void what_a_visit_takes(void **state)
 	for (unsigned i = 0; i < sizeof visits / sizeof *visits; i++)
 		for (unsigned two = 0; two < 2; two++)
 			visited(&visits[i], two != 0, false);
-	begin(FOR_ONE);
+	start(FOR_ONE);
 }
 
 #if NH__DEPOT
@@ -219,7 +195,7 @@ static void the_second_magazine_first(void **state)
 	(void)state;
 	for (unsigned i = 0; i < sizeof visits / sizeof *visits; i++)
 		visited(&visits[i], true, false);
-	begin(FOR_ONE);
+	start(FOR_ONE);
 }
 
 #endif
@@ -230,7 +206,7 @@ static void whom_a_visit_spares(void **state)
 	static const struct visit own = {.cap = 3, .last = 3, .cur = 3, .cap_after = 3, .cur_after = 3};
 	(void)state;
 	visited(&own, false, true);
-	begin(FOR_ONE);
+	start(FOR_ONE);
 	cache->visit = (uint8_t)(NH_CLASSES - 2u);
 	age(heap, cache, klass, 0);
 	assert_int_equal(cache->visit, NH_CLASSES - 1u);
@@ -243,7 +219,7 @@ static void whom_a_visit_spares(void **state)
 /* A magazine that is full at its cap, `budget` granules to grow by, and behind its class one that does not use its cap of `idle`. */
 static void full(uint32_t affinity, unsigned cap, uint32_t budget, unsigned idle)
 {
-	begin(affinity);
+	start(affinity);
 	slot->cur = chain_of(cap);
 	slot->cap = (uint8_t)cap;
 	heap->budget = budget;
@@ -353,7 +329,7 @@ static void a_refill_fills_the_cap(void **state)
 	for (unsigned limit = 1; limit <= NH_REFILL; limit++) {
 		for (unsigned cap = 0; cap <= NH_REFILL + 1u; cap++) {
 			uint32_t changes;
-			begin(FOR_ONE);
+			start(FOR_ONE);
 			heap->refill = (uint8_t)limit;
 			slot->cap = (uint8_t)cap;
 			unsigned blocks = cap + 1u < limit ? cap + 1u : limit;
@@ -368,7 +344,7 @@ static void a_refill_fills_the_cap(void **state)
 			unit_abandon(&u);
 		}
 	}
-	begin(FOR_ONE);
+	start(FOR_ONE);
 }
 
 /* Not where blocks are large, nor where some have no class. */
@@ -376,7 +352,7 @@ static void what_is_not_refilled(void **state)
 {
 	(void)state;
 	uint32_t changes;
-	begin(FOR_ONE);
+	start(FOR_ONE);
 	for (unsigned number = 0; number < NH_CLASSES; number++) {
 		bool small = nh__class_span(number) * NH_GRANULE <= NH_CAP_SMALL_SPAN;
 		cache->slot[number].cap = 1;
@@ -403,7 +379,7 @@ static void what_is_not_refilled(void **state)
 static void a_damaged_chain_is_counted(void **state)
 {
 	(void)state;
-	begin(FOR_ONE);
+	start(FOR_ONE);
 	slot->cur = chain_of(3);
 	struct nh__block *top = nh__chain_top(&cache->head, slot->cur);
 	*nh__link(top) ^= 1u; /* its count */
@@ -419,7 +395,7 @@ static void a_damaged_chain_is_counted(void **state)
 
 #endif
 
-#define TEST(function) cmocka_unit_test_teardown(function, abandon)
+#define TEST(function) unit_case_damaged(function, none_yet)
 
 int main(int argc, char **argv)
 {

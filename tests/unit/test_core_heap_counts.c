@@ -4,8 +4,8 @@
  * miss brings in, what comes from inbox and depot. The state before the call says which it must be.
  */
 #include "core/gate.h"
+#include "affine.h"
 #include "tests/support/random.h"
-#include "white.h"
 
 #if !NH_CACHES || !NH__GATE || !NH_STATS || !NH__DEPOT || NH_HARDENING >= NH_HARDENING_FULL
 
@@ -18,22 +18,6 @@ int main(void)
 
 #define HELD 200u
 #define CALLS 6000u
-
-static unit u;
-static struct nh__heap *heap;
-static struct nh__cache *cache;
-
-static void begin(uint32_t affinity)
-{
-	size_t size = 256 * KIB;
-	unit_lay_out(&u, 1, &size);
-	u.configs[0].flags = 0;
-	u.configs[0].affinity = affinity;
-	unit_begin(&u, 1);
-	heap = u.instance->heap[0];
-	cache = heap->cache[0];
-	assert_non_null(cache);
-}
 
 struct account {
 	nh_cpu_stats told;
@@ -178,7 +162,7 @@ static void two_magazines(void **state)
 static void a_refusal_is_barren(void **state)
 {
 	(void)state;
-	begin(NH_CPU(0));
+	begin(FOR_ONE);
 	struct account before = account();
 	const nh_request hurry = {.flags = NH_NO_RECLAIM};
 	assert_null(nh_instance_alloc(u.instance, &hurry, 300 * KIB));
@@ -192,7 +176,7 @@ static void a_refusal_is_barren(void **state)
 static void bypasses(void **state)
 {
 	(void)state;
-	begin(NH_CPU(0));
+	begin(FOR_ONE);
 	void *block = take(40, class_of(40));
 	struct account before = account();
 	nh__fork_hold(heap, 0);
@@ -214,7 +198,7 @@ static void remote(void **state)
 	(void)state;
 	void *blocks[24];
 	nh_cpu_stats stats;
-	begin(NH_CPU(0));
+	begin(FOR_ONE);
 	unsigned klass = class_of(40), pushed = 0, inbox = 0;
 	uint32_t budget = heap->inbox_budget;
 	for (unsigned round = 0; round < 8; round++) {
@@ -258,7 +242,7 @@ static bool could(size_t size)
 static void what_is_cached_could_be_had(void **state)
 {
 	(void)state;
-	begin(0);
+	begin(FOR_ALL);
 	assert_true(could(40));
 	assert_false(could(300 * KIB));
 	void *all = unit_take_all(&u, 5000, NULL), *rest = unit_take_all(&u, 40, NULL), *crumbs = unit_take_all(&u, 8, NULL);
