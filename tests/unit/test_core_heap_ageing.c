@@ -175,6 +175,8 @@ static void widening(void **state)
 	check_account();
 }
 
+#if NH_REFILL > 1
+
 /* A magazine from another CPU, larger than this one's cap, is swapped; what the cap grew by is no less for that. */
 static void larger_magazines_do_not_end_widening(void **state)
 {
@@ -191,11 +193,13 @@ static void larger_magazines_do_not_end_widening(void **state)
 	assert_int_equal(NH__COUNT(slot->cur), large);
 	slot->cap = 1;
 	release(blocks[0]);
-	assert_int_equal(slot->cap, NH_REFILL > 1 ? 1u + heap->refill : 1);
+	assert_int_equal(slot->cap, 1u + heap->refill);
 	assert_false(cache->spent);
 	assert_int_equal(NH__COUNT(cache->prev[klass]), large);
 	assert_int_equal(NH__COUNT(slot->cur), 1);
 }
+
+#endif
 
 /* A full depot leaves prev where it was. */
 static void full_depot_keeps_prev(void **state)
@@ -326,7 +330,9 @@ int main(int argc, char **argv)
 #if NH__DEPOT
 		TEST(rotation),
 		TEST(widening),
+#if NH_REFILL > 1
 		TEST(larger_magazines_do_not_end_widening),
+#endif
 		TEST(full_depot_keeps_prev),
 #endif
 		TEST(one_operation_per_call),

@@ -210,7 +210,8 @@ static void stopped_inside_a_heap(void **state)
 static void stopped_inside_a_heap_it_was_removing(void **state)
 {
 	(void)state;
-	struct nh__need need = nh__need_of(nh__class_table_of(u.instance), 40, 1);
+	/* of no class: the depot may have what belongs to nobody any more */
+	struct nh__need need = nh__need_of(nh__class_table_of(u.instance), 20 * KIB, 1);
 	struct nh__note note = {NH_FAULT_NONE, NULL};
 	nh__heap_hide(u.instance, heap);
 	u.instance->removal = (struct nh__removal){.heap = heap, .cpu = DEAD};
