@@ -564,11 +564,6 @@ ex_mutant(withdrawn-reclaimed-from
           FIND "heap->shared == NULL || heap->tlsf.regions == NULL ||"
           REPLACE "heap->shared == NULL ||"
           OPTIONS --scenario stuck-gate)
-ex_mutant(withdrawn-rest-put-back
-          FILE core/reclaim.c VARIANT patience
-          FIND "		freeze->rest = 0; /* out of service"
-          REPLACE "		; /* out of service"
-          OPTIONS --scenario stuck-gate --scenario stuck-inbox)
 ex_mutant(stuck-not-told
           FILE core/lock.c VARIANT patience
           FIND "	if (*polls == NH_PATIENCE)"

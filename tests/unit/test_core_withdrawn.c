@@ -184,9 +184,40 @@ static void sweeps_and_walks_end(void **state)
 	assert_int_equal(note.code, NH_FAULT_NONE);
 }
 
+#if NH_CACHES && NH__DEPOT
+
+/* An inbox's chain was taken, and it was not written down yet whose it was: nothing is put back, whatever that would meet. */
+static void stopped_between_two_words_of_a_freeze(void **state)
+{
+	(void)state;
+	struct nh__freeze *freeze = &heap->freeze;
+	freeze->phase = NH__CLOSE;
+	freeze->closed = 0;
+	freeze->rest = 1u << NH__COUNT_BITS | 1u;
+	nh__store_relaxed(&heap->shared[0].inbox, NH__CLOSED);
+	reset_inside();
+	assert_int_equal(freeze->phase, NH__IDLE);
+	assert_int_equal(freeze->closed, 0);
+	assert_int_equal(freeze->rest, 0);
+	for (unsigned klass = 1; klass < NH_CLASSES; klass++)
+		assert_int_equal(nh__load_relaxed(&heap->shared[klass].inbox), 0);
+	/* who was on the way to reclaim does not look at the closed one again */
+	struct nh__note note = {NH_FAULT_NONE, NULL};
+	struct nh__need need = nh__need_of(nh__class_table_of(u.instance), 40 * KIB, 1);
+	struct nh__join join = {.heap = heap};
+	assert_null(nh__reclaim(&join, &need, &note));
+	assert_int_equal(note.code, NH_FAULT_NONE);
+	assert_int_equal(freeze->phase, NH__IDLE);
+}
+
+#endif
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+#if NH_CACHES && NH__DEPOT
+		cmocka_unit_test_setup_teardown(stopped_between_two_words_of_a_freeze, set_up, tear_down),
+#endif
 		cmocka_unit_test_setup_teardown(region_before_it_was_decided, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(heap_before_it_was_decided, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(region_that_was_decided, set_up, tear_down),
