@@ -195,12 +195,14 @@ static void stopped_between_two_words_of_a_freeze(void **state)
 	freeze->closed = 0;
 	freeze->rest = 1u << NH__COUNT_BITS | 1u;
 	nh__store_relaxed(&heap->shared[0].inbox, NH__CLOSED);
+	for (unsigned klass = 1; klass < NH_CLASSES; klass++)
+		nh__store_relaxed(&heap->shared[klass].inbox, freeze->rest + klass); /* not come to yet */
 	reset_inside();
 	assert_int_equal(freeze->phase, NH__IDLE);
 	assert_int_equal(freeze->closed, 0);
 	assert_int_equal(freeze->rest, 0);
 	for (unsigned klass = 1; klass < NH_CLASSES; klass++)
-		assert_int_equal(nh__load_relaxed(&heap->shared[klass].inbox), 0);
+		assert_int_equal(nh__load_relaxed(&heap->shared[klass].inbox), (1u << NH__COUNT_BITS | 1u) + klass);
 	/* who was on the way to reclaim does not look at the closed one again */
 	struct nh__note note = {NH_FAULT_NONE, NULL};
 	struct nh__need need = nh__need_of(nh__class_table_of(u.instance), 40 * KIB, 1);
