@@ -55,10 +55,13 @@ function programsIn(dir, names) {
   });
 }
 
+const failed = []; // tests, which count all the same
+
 function measure(name) {
   const [defines, percent, { target, label, without, programs } = TESTS] = CONFIGURATIONS[name];
   const dir = join(BUILD, name);
   const profiles = join(dir, 'profiles');
+  rmSync(join(dir, 'Testing'), { recursive: true, force: true });
   const cache = {
     CMAKE_C_COMPILER: 'clang-19', CMAKE_BUILD_TYPE: 'Debug', CMAKE_C_FLAGS_DEBUG: '-O1 -g', NH_COVERAGE: 'ON', NH_WERROR: 'OFF',
     NH_TEST_SOURCE: 'OFF', NH_PRELOAD: 'OFF', NH_DEMO: 'OFF', NH_ZEPHYR: 'OFF', NH_TIZENRT: 'OFF', NH_INSTALL: 'OFF', ...defines,
@@ -71,7 +74,13 @@ function measure(name) {
     ...process.env, NH_TEST_SCALE: String(percent), NH_STRESS_SCALE: '0.02', LLVM_PROFILE_FILE: resolve(profiles, '%p-%m.profraw'),
   };
   const left = without === undefined ? [] : ['-E', without];
-  run(['ctest', '--test-dir', dir, '-L', label, ...left, '-j', '2', '--quiet', '--no-tests=error'], { env });
+  try {
+    run(['ctest', '--test-dir', dir, '-L', label, ...left, '-j', '2', '--quiet', '--no-tests=error'], { env });
+  } catch (error) {
+    const log = join(dir, 'Testing/Temporary/LastTestsFailed.log');
+    if (!existsSync(log)) throw error;
+    for (const line of readFileSync(log, 'utf8').trim().split('\n')) failed.push(`${name}: ${line.replace(/^\d+:/, '')}`);
+  }
   const merged = join(dir, 'merged.profdata');
   run(['llvm-profdata-19', 'merge', '-o', merged, ...readdirSync(profiles).map((file) => join(profiles, file))]);
   const [first, ...others] = programsIn(join(dir, 'tests'), programs);
@@ -232,5 +241,6 @@ runMain(() => {
   for (const line of options.list ? [...of('missing'), ...of('unshown')] : of('missing')) console.log(line);
   for (const line of of('stale')) console.log(`stale: ${line}`);
   console.log(`${of('missing').length} branch sides are not reached, ${of('stale').length} exclusions are stale`);
-  if (of('stale').length !== 0) process.exitCode = 1;
+  for (const test of failed) console.log(`failed: ${test}`);
+  if (of('stale').length + failed.length !== 0) process.exitCode = 1;
 });
