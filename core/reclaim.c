@@ -222,7 +222,7 @@ static bool step(struct nh__heap *heap)
 void nh__freeze_tick(struct nh__heap *heap)
 {
 	struct nh__freeze *freeze = &heap->freeze;
-	if (freeze->phase == NH__DONE && freeze->thaw != 0 && --freeze->thaw == 0)
+	if (freeze->phase == NH__DONE && --freeze->thaw == 0)
 		thaw(heap);
 }
 

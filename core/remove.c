@@ -124,7 +124,7 @@ static void forget(nh_instance *instance, struct nh__heap *heap, struct nh__regi
 {
 	nh_port_irq irq = nh_port_irq_save();
 	unsigned cpu = nh_port_cpu();
-	if (nh__heap_lock(heap, cpu)) {
+	if (nh__heap_lock(heap, cpu)) { /* never false: the same context had it for the sweep, and in a recovery to mend it */
 		if (nh__tlsf_remove(&heap->tlsf, &entry->region)) {
 			nh__budget_shrink(heap, nh__granules(entry->region.end - entry->region.first));
 			heap->regions--;

@@ -389,7 +389,7 @@ nh_status nh_single_validate(nh_single *single, nh_report *report)
 	const void *bad = NULL;
 	bool previous_free = false;
 	wake(&awake, single);
-	for (uintptr_t at = awake.region.first; what == NULL && at <= awake.region.end;) {
+	for (uintptr_t at = awake.region.first; what == NULL;) { /* up to the fence, or to where no way leads on */
 		struct nh__block *block = nh__block_at((void *)at);
 		what = nh__tlsf_check_block(&awake.tlsf, &awake.region, block, previous_free, &bad);
 		previous_free = (nh__flags(block) & NH__FREE) != 0;

@@ -184,6 +184,9 @@ static void no_refill_where_caches_do_not_reach(void **state)
 	heap->far = true;
 	assert_null(refill(heap, cache, &need));
 	heap->far = false;
+	need.align = 4; /* nor where one of them must lie right */
+	assert_null(refill(heap, cache, &need));
+	need.align = 1;
 	void *block = refill(heap, cache, &need);
 	assert_non_null(block);
 	assert_true(NH__COUNT(cache->slot[need.klass].cur) != 0);

@@ -110,6 +110,21 @@ static void removing(void)
 	assert_int_equal(nh_instance_heap_count(u.instance), 1);
 }
 
+static void adding(void)
+{
+	nh_status status = nh_instance_region_add(u.instance, 0, u.arena.parts[1].base, u.arena.parts[1].size);
+	assert_status(status, NH_OK); /* where the heap's lock is refused, a part of the table stays taken */
+}
+
+#if NH__RECOVERABLE && NH_CPUS > 1
+
+static void recovering(void)
+{
+	nh_status status = nh_instance_cpu_recover(u.instance, 1);
+	assert_true(status == NH_OK || status == NH_EBUSY);
+}
+
+#endif
 #if NH_CACHES
 static void draining(void)
 {
@@ -148,6 +163,10 @@ static const struct call calls[] = {
 	{ "trim", trimming, true },       { "statistics", counting, true },
 	{ "validate", validating, true }, { "explain", explaining, true },
 	{ "remove", removing, false },
+	{ "add a region", adding, false },
+#if NH__RECOVERABLE && NH_CPUS > 1
+	{ "recover", recovering, true },
+#endif
 #if NH_CACHES
 	{ "offline", draining, true },
 #endif

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "core/sweep.h"
+#include "core/walk.h"
 
 /* Runs in the removal, after it has let go of the admin lock so many times. */
 static void (*meanwhile)(void);
@@ -20,6 +21,21 @@ static void leave_and_look(nh_instance *instance, unsigned cpu, nh_port_irq irq)
 		meanwhile = NULL;
 		now();
 	}
+}
+
+/* The board says of each region that is added whether it may be: others may do something meanwhile. */
+static void (*while_the_board_looks)(void);
+
+nh_status nh_port_region_check(const void *base, size_t size, uint32_t attributes)
+{
+	void (*now)(void) = while_the_board_looks;
+	(void)base;
+	(void)size;
+	(void)attributes;
+	while_the_board_looks = NULL;
+	if (now != NULL)
+		now();
+	return NH_OK;
 }
 
 #define nh__admin_leave leave_and_look
@@ -181,7 +197,39 @@ static void sweeps_and_walks_end(void **state)
 	struct nh__tally tally = nh__sweep(u.instance, &all, NH__HOLD, &note);
 	nh__store_relaxed(&u.instance->regions[0].heap, NULL);
 	assert_int_equal(tally.live, 1);
+	struct nh__visitor visitor = { .visit = NULL };
+	assert_status(nh__walk(heap, &visitor, &note), NH_OK);
 	assert_int_equal(note.code, NH_FAULT_NONE);
+}
+
+/* Sets are written again after a CPU stopped in the middle of that, but not those of a heap that is being removed. */
+static void hidden_heaps_stay_hidden(void **state)
+{
+	(void)state;
+	nh__heap_hide(u.instance, heap);
+	nh__heap_restore(u.instance, heap, false);
+	assert_int_equal(nh_instance_heap_count(u.instance), 1);
+	nh__heap_restore(u.instance, heap, true);
+	assert_int_equal(nh_instance_heap_count(u.instance), 2);
+	nh__store_relaxed(&u.instance->eligible, 0);
+	nh__heap_restore(u.instance, heap, false);
+	assert_int_equal(nh__load_relaxed(&u.instance->eligible), 1);
+}
+
+static void remove_all_of_it(void)
+{
+	assert_status(remove_heap(), NH_OK);
+}
+
+/* The heap goes between the look at its number and the reservation. */
+static void a_region_for_a_heap_that_goes(void **state)
+{
+	(void)state;
+	assert_status(remove_region(), NH_OK);
+	while_the_board_looks = remove_all_of_it;
+	assert_status(nh_instance_region_add(u.instance, 0, u.arena.parts[1].base, u.arena.parts[1].size), NH_ENOENT);
+	assert_true(while_the_board_looks == NULL);
+	assert_status(reuse(1), NH_OK);
 }
 
 #if NH_CACHES && NH__DEPOT
@@ -225,6 +273,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(region_that_was_decided, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(heap_that_was_decided, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(sweeps_and_walks_end, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(hidden_heaps_stay_hidden, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(a_region_for_a_heap_that_goes, set_up, tear_down),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

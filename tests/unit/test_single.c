@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* nh_single: one region without an instance. */
+#include "core/size.h"
 #include "tests/support/env.h"
 #include "tests/support/random.h"
 #include "tests/support/single.h"
@@ -110,6 +111,10 @@ static void test_rewind(void **state)
 	assert_null(nh_single_alloc(nht_single, 32, 32, 10));
 	assert_null(nh_single_alloc(nht_single, 0, 8, 10));
 	assert_null(nh_single_alloc(nht_single, (size_t)1 << (sizeof(size_t) * 8u - 1u), 8, 10));
+	/* a size that could be, and with what lies before it cannot */
+	size_t granule = NH_GRANULE, most = NH_USABLE(NH_SPAN_MAX);
+	for (size_t less = 0; less < 8u * granule; less += granule)
+		assert_null(nh_single_alloc(nht_single, 2u * granule, granule, most - less));
 	for (size_t rewind = 0; rewind < 64; rewind++) {
 		unsigned char *block = nh_single_alloc(nht_single, 64, rewind, 30);
 		assert_int_equal(((uintptr_t)block + rewind) % 64, 0);
