@@ -111,7 +111,7 @@ static nh_status recover_admin(nh_instance *instance, unsigned dead)
 
 /* Nothing is found in the heap from now on, but its memory stays in use. A removal by a living CPU ends by itself: it finds no
  * region of it any more, or completes what it has decided, which is nobody's. */
-static void withdraw(nh_instance *instance, struct nh__heap *heap, unsigned dead)
+static NH__NOINLINE void withdraw(nh_instance *instance, struct nh__heap *heap, unsigned dead)
 {
 	unsigned cpu;
 	nh_port_irq irq = nh__admin_enter(instance, &cpu);
@@ -149,7 +149,7 @@ static nh_status recover_heap(struct nh__heap *heap, unsigned dead)
 	return status;
 }
 
-static struct nh__removal removal_of(nh_instance *instance)
+static NH__NOINLINE struct nh__removal removal_of(nh_instance *instance)
 {
 	unsigned cpu;
 	nh_port_irq irq = nh__admin_enter(instance, &cpu);
@@ -160,7 +160,7 @@ static struct nh__removal removal_of(nh_instance *instance)
 
 /* All heaps, also one that is hidden because it is being removed, by whomever: begin() in core/remove.c hides it in the lock hold
  * that names it. */
-static struct nh__heap *any_heap(nh_instance *instance, int id)
+static NH__NOINLINE struct nh__heap *any_heap(nh_instance *instance, int id)
 {
 	unsigned cpu;
 	nh_port_irq irq = nh__admin_enter(instance, &cpu);

@@ -80,14 +80,14 @@ static nh_status begin(nh_instance *instance, int number, const void *base, stru
 }
 
 /* NH_ECORRUPT: the heap was taken out of service meanwhile (core/recover.c), so that what was counted says nothing. */
-static nh_status decide(nh_instance *instance, const struct nh__removal *removal, const struct nh__tally *tally)
+static nh_status decide(nh_instance *instance, const struct nh__removal *removal, bool all_held)
 {
 	unsigned cpu;
 	nh_status status = NH_ECORRUPT;
 	nh_port_irq irq = nh__admin_enter(instance, &cpu);
 	for (unsigned i = 0; i < nh__load_relaxed(&instance->regions_reserved); i++)
 		if (nh__concerned(removal, &instance->regions[i]))
-			status = tally->live + tally->cached == 0 ? NH_OK : NH_EBUSY;
+			status = all_held ? NH_OK : NH_EBUSY;
 	instance->removal.decided = status == NH_OK;
 	nh__admin_leave(instance, cpu, irq);
 	return status;
@@ -204,7 +204,7 @@ static nh_status remove_all(nh_instance *instance, int number, const void *base,
 		return status;
 	struct nh__join join = {.heap = removal.heap};
 	struct nh__tally tally = evacuate(instance, &removal, &join, &note);
-	status = decide(instance, &removal, &tally);
+	status = decide(instance, &removal, tally.live + tally.cached == 0);
 	if (status == NH_OK) {
 		forget_all(instance, &removal, &note);
 		nh__join_leave(&join, &note);

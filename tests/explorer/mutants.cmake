@@ -458,8 +458,8 @@ ex_mutant(remove-walk-stays
           OPTIONS --scenario remove-walks)
 ex_mutant(remove-caches-ignored
           FILE core/remove.c
-          FIND "tally->live + tally->cached == 0 ? NH_OK"
-          REPLACE "tally->live == 0 ? NH_OK"
+          FIND "decide(instance, &removal, tally.live + tally.cached == 0);"
+          REPLACE "decide(instance, &removal, tally.live == 0);"
           OPTIONS --scenario region-remove)
 ex_mutant(remove-not-taken-back
           FILE core/remove.c
