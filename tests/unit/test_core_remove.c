@@ -118,6 +118,10 @@ static void control_on_either_side(void **state)
 	assert_status(nh_instance_region_add(u.instance, number, above, 4 * KIB), NH_OK);
 	assert_status(nh_instance_region_remove(u.instance, number, above, NULL), NH_OK);
 	assert_status(nh_instance_region_remove(u.instance, number, middle, NULL), NH_ENOTSUP);
+	/* where it was given may be the alignment of control memory below it, and no more */
+	const size_t alignment = NH_64BIT ? 16u : 8u;
+	assert_status(nh_instance_region_remove(u.instance, number, middle - alignment + 1, NULL), NH_ENOTSUP);
+	assert_status(nh_instance_region_remove(u.instance, number, middle - alignment, NULL), NH_ENOENT);
 	assert_status(nh_instance_heap_remove(u.instance, number, NULL), NH_OK);
 }
 
