@@ -180,6 +180,30 @@ static void search_goes_on_upwards(void **state)
 #endif
 }
 
+/* A scan that found only a damaged block is not at its end, whatever the caller thought. */
+static void a_damaged_fit_is_not_the_end(void **state)
+{
+	(void)state;
+#if NH_HARDENING >= NH_HARDENING_MODERATE
+	static const uint32_t spans[] = {64, 71, 64};
+	size_t at[3];
+	struct nh__scan scan = {0};
+	bool done = true;
+	holes(spans, 3, at);
+	uint32_t *last = nh__payload(white_at(&w, at[2]));
+	last[1] ^= 4u; /* its answer to the block that fits */
+	assert_null(nh__tlsf_scan(&w.tlsf, 70, 1, &scan, &done));
+	assert_false(done);
+	assert_int_equal(w.tlsf.fault, NH_FAULT_LIST);
+	for (unsigned slices = 0; !done; slices++) {
+		assert_true(slices < 4);
+		assert_null(nh__tlsf_scan(&w.tlsf, 70, 1, &scan, &done));
+	}
+#else
+	unit_skip("links are checked from NH_HARDENING_MODERATE on");
+#endif
+}
+
 static int tear_down_damaged(void **state)
 {
 	(void)state;
@@ -194,6 +218,7 @@ int main(void)
 		cmocka_unit_test(room_for_lists),
 		cmocka_unit_test_setup_teardown(second_of_the_first_shared_list, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(search_goes_on_upwards, set_up, tear_down_damaged),
+		cmocka_unit_test_setup_teardown(a_damaged_fit_is_not_the_end, set_up, tear_down_damaged),
 		cmocka_unit_test_setup_teardown(regions_go, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(condemned, set_up, tear_down),
 	};
