@@ -75,11 +75,40 @@ static void decided(void **state)
 	assert_sound(nht_valid(u.instance));
 }
 
+#if NH_CACHES && NH__GATE
+
+/* Cached blocks come back by a freeze, which ends with the removal. */
+static void its_freeze_ends(void **state)
+{
+	(void)state;
+	struct nh__heap *heap = u.instance->heap[0];
+	/* the other region is full: these are of this one, between live ones until they are parked */
+	void *large = nh_instance_malloc(u.instance, nht_largest_fit(u.instance, 0, NHT_ALIGNMENT)), *blocks[3];
+	assert_non_null(large);
+	for (unsigned i = 0; i < 3; i++)
+		blocks[i] = nh_instance_malloc(u.instance, 40);
+	assert_int_equal(nht_arena_find(&u.arena, blocks[1], 40), 1);
+	nh_instance_free(u.instance, blocks[1]);
+	nh_instance_free(u.instance, blocks[0]);
+	nh_instance_free(u.instance, blocks[2]);
+	nh_instance_free(u.instance, large);
+	uint32_t generation = heap->freeze.generation;
+	assert_status(nh_instance_region_remove(u.instance, 0, u.configs[1].base, NULL), NH_OK);
+	assert_true(heap->freeze.generation != generation);
+	assert_int_equal(heap->freeze.phase, NH__IDLE);
+	assert_int_equal(heap->freeze.waiters, 0);
+}
+
+#endif
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		unit_case(begun, set_up),
 		unit_case(decided, set_up),
+#if NH_CACHES && NH__GATE
+		unit_case(its_freeze_ends, set_up),
+#endif
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
