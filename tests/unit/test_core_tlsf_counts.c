@@ -204,6 +204,116 @@ static void a_damaged_fit_is_not_the_end(void **state)
 #endif
 }
 
+/* Three blocks of 20 and a wall, the first and the third free. */
+static struct nh__block *between_free_ones(size_t *at)
+{
+	static const uint32_t spans[] = {20, 20, 20, 20};
+	white_row(&w, spans, 4, at);
+	for (unsigned i = 0; i < 4; i++)
+		nh__store_relaxed(&white_at(&w, at[i])->owner, NH__OWNER_LARGE);
+	white_give(&w, at[0]);
+	white_give(&w, at[2]);
+	return white_at(&w, at[1]);
+}
+
+static void growing_back_takes_memory(void **state)
+{
+	(void)state;
+	size_t at[4];
+	struct nh__block *block = between_free_ones(at);
+	w.tlsf.least_free = w.tlsf.free;
+	assert_ptr_equal(nh__tlsf_grow_back(&w.tlsf, block, 60), white_at(&w, at[0]));
+	assert_int_equal(nh__block_span(white_at(&w, at[0])), 60);
+	assert_int_equal(w.tlsf.least_free, w.tlsf.free);
+#if NH__GUARDED
+	for (unsigned i = 0; i < NH_HEADER; i++)
+		assert_int_equal(((const unsigned char *)block)[i], (unsigned char)NH__FILL);
+#endif
+	nh__store_relaxed(&white_at(&w, at[0])->owner, NH__OWNER_LARGE);
+}
+
+#if NH_HARDENING >= NH_HARDENING_MODERATE
+
+/* Neither neighbour is touched when something is wrong with one, and the block is what it was. */
+static void damaged_neighbours_are_not_taken(void **state)
+{
+	(void)state;
+	size_t at[4];
+	struct nh__block *block = between_free_ones(at), *next = white_at(&w, at[2]);
+	uint32_t *links = nh__payload(next), answer = links[1], free = w.tlsf.free;
+	links[1] ^= 8u;
+	assert_null(nh__tlsf_grow_back(&w.tlsf, block, 60));
+	assert_int_equal(w.tlsf.fault, NH_FAULT_LIST);
+	assert_int_equal(nh__block_span(block), 20);
+	assert_int_equal(w.tlsf.free, free);
+	assert_true(nh__flags(white_at(&w, at[0])) & NH__FREE);
+	links[1] = answer;
+	w.tlsf.fault = NH_FAULT_NONE;
+	nh__flag_set(next, NH__PREV_FREE);
+	assert_false(nh__tlsf_grow(&w.tlsf, block, 40));
+	assert_int_equal(w.tlsf.fault, NH_FAULT_NEIGHBOUR);
+	assert_int_equal(nh__block_span(block), 20);
+	assert_int_equal(w.tlsf.free, free);
+}
+
+#endif
+
+static void expect_bad(struct nh__block *block, const char *what, const void *where)
+{
+	const void *bad = NULL;
+	const char *said = nh__tlsf_check_block(&w.tlsf, &w.region[0], block, false, &bad);
+	assert_non_null(said);
+	assert_string_equal(said, what);
+	assert_ptr_equal(bad, where);
+}
+
+/* The word that is wrong is told, not just the block. */
+static void where_it_is_wrong(void **state)
+{
+	(void)state;
+	size_t at[4];
+	struct nh__block *block = between_free_ones(at), *first = white_at(&w, at[0]);
+	uint32_t *footer = (uint32_t *)(void *)block - 1, *links = nh__payload(first), next = links[0];
+	uint16_t *heads = w.tlsf.heads;
+	*footer ^= 4u;
+	expect_bad(first, "a free block's footer differs from its header", footer);
+	*footer ^= 4u;
+	assert_int_equal(next, nh__offset(&w.tlsf, white_at(&w, at[2])));
+	links[0] = nh__offset(&w.tlsf, block);
+	expect_bad(first, "a list link leads to no free block", &links[0]);
+	links[0] = next;
+	((uint32_t *)nh__payload(white_at(&w, at[2])))[1] ^= 8u;
+	expect_bad(first, "a list link is not answered", &links[0]);
+	((uint32_t *)nh__payload(white_at(&w, at[2])))[1] ^= 8u;
+	for (unsigned list = 0; list < w.tlsf.lists; list++) {
+		uint16_t head = heads[list];
+		if (head != nh__offset(&w.tlsf, first))
+			continue;
+		heads[list] = 0;
+		expect_bad(first, "a free block is in no list", first);
+		heads[list] = head;
+	}
+}
+
+#if NH__STARTS
+
+static void a_start_that_is_not_known(void **state)
+{
+	(void)state;
+	size_t at[4];
+	struct nh__block *block = between_free_ones(at);
+	const void *bad = NULL;
+	assert_null(nh__tlsf_check_block(&w.tlsf, &w.region[0], block, true, &bad));
+	nh__start_put(&w.region[0], block, false);
+	const char *what = nh__tlsf_check_block(&w.tlsf, &w.region[0], block, true, &bad);
+	assert_non_null(what);
+	assert_string_equal(what, "a header is where none is known to be");
+	assert_ptr_equal(bad, block);
+	nh__start_put(&w.region[0], block, true);
+}
+
+#endif
+
 static int tear_down_damaged(void **state)
 {
 	(void)state;
@@ -218,6 +328,14 @@ int main(void)
 		cmocka_unit_test(room_for_lists),
 		cmocka_unit_test_setup_teardown(second_of_the_first_shared_list, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(search_goes_on_upwards, set_up, tear_down_damaged),
+		cmocka_unit_test_setup_teardown(growing_back_takes_memory, set_up, tear_down),
+#if NH_HARDENING >= NH_HARDENING_MODERATE
+		cmocka_unit_test_setup_teardown(damaged_neighbours_are_not_taken, set_up, tear_down_damaged),
+#endif
+		cmocka_unit_test_setup_teardown(where_it_is_wrong, set_up, tear_down),
+#if NH__STARTS
+		cmocka_unit_test_setup_teardown(a_start_that_is_not_known, set_up, tear_down),
+#endif
 		cmocka_unit_test_setup_teardown(a_damaged_fit_is_not_the_end, set_up, tear_down_damaged),
 		cmocka_unit_test_setup_teardown(regions_go, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(condemned, set_up, tear_down),
