@@ -204,10 +204,10 @@ static void a_damaged_fit_is_not_the_end(void **state)
 #endif
 }
 
-/* Three blocks of 20 and a wall, the first and the third free. */
-static struct nh__block *between_free_ones(size_t *at)
+/* Two blocks of 20, a third and a wall, the first and the third free. */
+static struct nh__block *between_free_ones(size_t *at, uint32_t third)
 {
-	static const uint32_t spans[] = {20, 20, 20, 20};
+	const uint32_t spans[] = {20, 20, third, 20};
 	white_row(&w, spans, 4, at);
 	for (unsigned i = 0; i < 4; i++)
 		nh__store_relaxed(&white_at(&w, at[i])->owner, NH__OWNER_LARGE);
@@ -220,7 +220,7 @@ static void growing_back_takes_memory(void **state)
 {
 	(void)state;
 	size_t at[4];
-	struct nh__block *block = between_free_ones(at);
+	struct nh__block *block = between_free_ones(at, 20);
 	w.tlsf.least_free = w.tlsf.free;
 	assert_ptr_equal(nh__tlsf_grow_back(&w.tlsf, block, 60), white_at(&w, at[0]));
 	assert_int_equal(nh__block_span(white_at(&w, at[0])), 60);
@@ -239,10 +239,10 @@ static void damaged_neighbours_are_not_taken(void **state)
 {
 	(void)state;
 	size_t at[4];
-	struct nh__block *block = between_free_ones(at), *next = white_at(&w, at[2]);
+	struct nh__block *block = between_free_ones(at, 40), *next = white_at(&w, at[2]);
 	uint32_t *links = nh__payload(next), answer = links[1], free = w.tlsf.free;
 	links[1] ^= 8u;
-	assert_null(nh__tlsf_grow_back(&w.tlsf, block, 60));
+	assert_null(nh__tlsf_grow_back(&w.tlsf, block, 80));
 	assert_int_equal(w.tlsf.fault, NH_FAULT_LIST);
 	assert_int_equal(nh__block_span(block), 20);
 	assert_int_equal(w.tlsf.free, free);
@@ -272,7 +272,7 @@ static void where_it_is_wrong(void **state)
 {
 	(void)state;
 	size_t at[4];
-	struct nh__block *block = between_free_ones(at), *first = white_at(&w, at[0]);
+	struct nh__block *block = between_free_ones(at, 20), *first = white_at(&w, at[0]);
 	uint32_t *footer = (uint32_t *)(void *)block - 1, *links = nh__payload(first), next = links[0];
 	uint16_t *heads = w.tlsf.heads;
 	*footer ^= 4u;
@@ -295,13 +295,31 @@ static void where_it_is_wrong(void **state)
 	}
 }
 
+/* Each bit of the map, in each word, and those behind the last list. */
+static void where_the_map_is_wrong(void **state)
+{
+	(void)state;
+	const unsigned words = (w.tlsf.lists + 31u) / 32u;
+	assert_true(words == 2 && w.tlsf.lists < 64);
+	for (unsigned list = 0; list < 32u * words; list++) {
+		const void *bad = NULL;
+		bool beyond = list >= w.tlsf.lists;
+		w.tlsf.map[list / 32u] ^= UINT32_C(1) << list % 32u;
+		const char *what = nh__tlsf_check_level(&w.tlsf, beyond ? 0 : list / 8u, &bad);
+		assert_non_null(what);
+		assert_string_equal(what, beyond ? "a bit is set for a list that does not exist" : "a list's bit is wrong");
+		assert_ptr_equal(bad, &w.tlsf.map[list / 32u]);
+		w.tlsf.map[list / 32u] ^= UINT32_C(1) << list % 32u;
+	}
+}
+
 #if NH__STARTS
 
 static void a_start_that_is_not_known(void **state)
 {
 	(void)state;
 	size_t at[4];
-	struct nh__block *block = between_free_ones(at);
+	struct nh__block *block = between_free_ones(at, 20);
 	const void *bad = NULL;
 	assert_null(nh__tlsf_check_block(&w.tlsf, &w.region[0], block, true, &bad));
 	nh__start_put(&w.region[0], block, false);
@@ -332,6 +350,7 @@ int main(void)
 #if NH_HARDENING >= NH_HARDENING_MODERATE
 		cmocka_unit_test_setup_teardown(damaged_neighbours_are_not_taken, set_up, tear_down_damaged),
 #endif
+		cmocka_unit_test_setup_teardown(where_the_map_is_wrong, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(where_it_is_wrong, set_up, tear_down),
 #if NH__STARTS
 		cmocka_unit_test_setup_teardown(a_start_that_is_not_known, set_up, tear_down),
