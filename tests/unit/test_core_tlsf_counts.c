@@ -295,6 +295,25 @@ static void where_it_is_wrong(void **state)
 	}
 }
 
+/* A live block, of the list's size and with words that are links of a first one. */
+static void head_that_is_not_free(void **state)
+{
+	(void)state;
+	size_t at[4];
+	struct nh__block *block = between_free_ones(at, 40);
+	uint16_t *heads = w.tlsf.heads, self = (uint16_t)nh__offset(&w.tlsf, block);
+	unsigned list = 0;
+	const void *bad = NULL;
+	while (list < w.tlsf.lists && heads[list] != nh__offset(&w.tlsf, white_at(&w, at[0])))
+		list++;
+	assert_true(list < w.tlsf.lists);
+	memset(nh__payload(block), 0, 2u * sizeof(uint32_t));
+	assert_null(nh__tlsf_check_level(&w.tlsf, list / 8u, &bad));
+	heads[list] = self;
+	assert_non_null(nh__tlsf_check_level(&w.tlsf, list / 8u, &bad));
+	heads[list] = (uint16_t)nh__offset(&w.tlsf, white_at(&w, at[0]));
+}
+
 /* Each bit of the map, in each word, and those behind the last list. */
 static void where_the_map_is_wrong(void **state)
 {
@@ -350,6 +369,7 @@ int main(void)
 #if NH_HARDENING >= NH_HARDENING_MODERATE
 		cmocka_unit_test_setup_teardown(damaged_neighbours_are_not_taken, set_up, tear_down_damaged),
 #endif
+		cmocka_unit_test_setup_teardown(head_that_is_not_free, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(where_the_map_is_wrong, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(where_it_is_wrong, set_up, tear_down),
 #if NH__STARTS
