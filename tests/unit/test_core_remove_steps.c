@@ -44,30 +44,21 @@ static void begun(void **state)
 	unit_on_cpu(0);
 }
 
-/* Only what has nothing out and nothing cached goes, and only of a heap that is in service. */
+/* Only what is held whole goes, and only of a heap that is in service. */
 static void decided(void **state)
 {
 	(void)state;
 	struct nh__removal removal;
 	struct nh__note note = {NH_FAULT_NONE, NULL};
-	struct nh__tally tally = {0};
 	assert_status(begin(u.instance, 0, u.configs[1].base, &removal), NH_OK);
-	tally.live = 1;
-	assert_status(decide(u.instance, &removal, &tally), NH_EBUSY);
-	assert_false(u.instance->removal.decided);
-	tally.live = 0;
-	tally.cached = 1;
-	assert_status(decide(u.instance, &removal, &tally), NH_EBUSY);
-	assert_false(u.instance->removal.decided);
-	tally.live = tally.cached = 1;
-	assert_status(decide(u.instance, &removal, &tally), NH_EBUSY);
-	tally.live = tally.cached = 0;
-	assert_status(decide(u.instance, &removal, &tally), NH_OK);
+	assert_status(decide(u.instance, &removal, true), NH_OK);
 	assert_true(u.instance->removal.decided);
+	assert_status(decide(u.instance, &removal, false), NH_EBUSY);
+	assert_false(u.instance->removal.decided);
 	struct nh__heap *heap = u.instance->heap[0];
 	for (unsigned i = 0; i < 2; i++)
 		nh__store_relaxed(&u.instance->regions[i].heap, NULL);
-	assert_status(decide(u.instance, &removal, &tally), NH_ECORRUPT);
+	assert_status(decide(u.instance, &removal, true), NH_ECORRUPT);
 	assert_false(u.instance->removal.decided);
 	for (unsigned i = 0; i < 2; i++)
 		nh__store_relaxed(&u.instance->regions[i].heap, heap);
