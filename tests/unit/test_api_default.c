@@ -86,6 +86,7 @@ static void blocks_by_attribute(void **state)
 	all[0] = nh_realloc_attr(NH_ATTR_DMA, all[0], 2000);
 	all[1] = nh_realloc_request(&request, all[1], 3000);
 	assert_null(nh_realloc_attr(NH_ATTR_EXEC, all[2], 32 * KIB));
+	assert_null(nh_realloc_attr(0, all[2], 40 * KIB)); /* as nh_realloc: not to memory of other attributes */
 	assert_null(nh_malloc_attr(NH_ATTR_EXEC, 1));
 	for (unsigned i = 0; i < 4; i++) {
 		assert_int_equal(nh_heap_of(all[i]), 1);
