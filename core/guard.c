@@ -65,7 +65,7 @@ void nh__seal(uint32_t secret, struct nh__block *block, size_t size)
 	size_t slack = NH_ROOM(nh__block_span(block)) - size;
 	uint32_t mask = mask_of(secret, block);
 	nh__fill((unsigned char *)nh__payload(block) + size, slack - sizeof *trailer);
-	if (slack > HALF_MAX)
+	if (slack > HALF_MAX) /* never true: halves of 32 bits count all there is; those of narrow headers do not */
 		slack = HALF_MAX; /* only behind a shrink that could not cut: what is between is taken for asked for */
 	trailer->slack = (half)(slack ^ slack_mask(mask));
 	trailer->echo = (half)(~slack ^ echo_mask(mask));
