@@ -15,9 +15,24 @@ static bool refusable(void)
 	return !locks_refused && nh_port_lock_begin();
 }
 
+#if NH_CACHES && NH__DEPOT
+
+/* Another CPU takes the inbox after this one has looked at it. */
+static bool taken_before;
+
+static uint32_t late_take(struct nh__shared *shared)
+{
+	if (taken_before)
+		nh__store_relaxed(&shared->inbox, 0);
+	return nh__inbox_take(shared);
+}
+
+#define nh__inbox_take late_take
+#endif
 #define nh_port_lock_begin refusable
 #include "core/heap.c"
 #undef nh_port_lock_begin
+#undef nh__inbox_take
 
 #include "white.h"
 
@@ -130,6 +145,19 @@ static void asked_inside_the_gate(void **state)
 	assert_true(cached_here(heap, &need));
 }
 
+static void an_inbox_that_another_takes(void **state)
+{
+	(void)state;
+	struct nh__need need = need_of(24);
+	cache->slot[need.klass].cur = 0;
+	cache->prev[need.klass] = 0;
+	nh__store_relaxed(&heap->shared[need.klass].inbox, 1u << NH__COUNT_BITS | 1u);
+	taken_before = true;
+	assert_null(take_cached(heap, cache, &need));
+	taken_before = false;
+	assert_int_equal(cache->slot[need.klass].cur, 0);
+}
+
 /* ---- caps --------------------------------------------------------------------------------- */
 
 static void no_growth_at_the_limit(void **state)
@@ -240,6 +268,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(asked_by_an_outsider, set_up, tear_down),
 		cmocka_unit_test(affinity_of_high_slots),
 		cmocka_unit_test_setup_teardown(asked_inside_the_gate, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(an_inbox_that_another_takes, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(no_growth_at_the_limit, set_up, tear_down),
 #if NH_HARDENING >= NH_HARDENING_MODERATE
 		cmocka_unit_test_setup_teardown(aging_a_damaged_magazine, set_up, tear_down),
