@@ -20,6 +20,7 @@ static inline bool won(_Atomic uint8_t *byte, uint8_t expected, uint8_t desired)
 #include "core/guard.c"
 #include "core/harden.c"
 
+#include <nearheap/single.h>
 #include <string.h>
 
 #include "white.h"
@@ -100,6 +101,37 @@ static void addresses_outside(void **state)
 	assert_int_equal(nh__start_fault(u.instance, below), NH_FAULT_POINTER);
 	assert_null(nh__start_around(region, region->first - 1u));
 	assert_ptr_equal(nh__start_around(region, region->first), nh__block_at((void *)region->first));
+}
+
+static bool end_of(const nh_block_info *block, void *context)
+{
+	*(uintptr_t *)context = (uintptr_t)block->address + block->size + NH_TRAILER + NH_HEADER;
+	return true;
+}
+
+/* Where no block starts in front of it either, it is none. */
+static void starts_that_were_erased(void **state)
+{
+	static _Alignas(16) unsigned char memory[4096];
+	nh_single *single;
+	unsigned char kept[64];
+	(void)state;
+	assert_status(nh_single_init(memory, sizeof memory, &single), NH_OK);
+	void *first = nh_single_alloc(single, 0, 0, 100), *second = nh_single_alloc(single, 0, 0, 100);
+	struct nh__region region = {.first = (uintptr_t)first};
+	assert_status(nh_single_walk(single, end_of, &region.end), NH_OK);
+	nh__starts_place(&region);
+	size_t bytes = nh__starts_size(nh__granules(region.end - region.first));
+	assert_in_range(bytes, 1, sizeof kept);
+	memcpy(kept, (const void *)region.starts, bytes);
+	memset((void *)region.starts, 0, bytes);
+	nh_single_free(single, second);
+	unit_expect_fault(NH_FAULT_POINTER, second);
+	memcpy((void *)region.starts, kept, bytes);
+	nh_single_free(single, second);
+	nh_single_free(single, first);
+	assert_int_equal(nht_fault_count(), 0);
+	assert_status(nh_single_validate(single, NULL), NH_OK);
 }
 
 /* ---- claims ------------------------------------------------------------------------------- */
@@ -201,6 +233,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(trailers_that_cannot_be, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(addresses_outside, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(starts_that_were_erased, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_claim_that_another_wins, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(found_by_malloc, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(found_by_a_request, set_up, tear_down),
