@@ -6,6 +6,60 @@
 
 #include <string.h>
 
+/* ---- could it? ---------------------------------------------------------------------------- */
+
+#if NH_CACHES
+
+/* Something of the class is within this CPU's reach without the lock. */
+static bool cached_here(struct nh__heap *heap, const struct nh__need *need)
+{
+	bool found = false;
+	nh_port_irq irq = nh_port_irq_save();
+	unsigned cpu = nh_port_cpu();
+	struct nh__cache *cache = cpu < NH_CPUS && need->klass != NH__NO_CLASS && need->align == 1 ? heap->cache[cpu] : NULL;
+	if (cache != NULL && nh__gate_enter(&cache->head.gate, cpu)) {
+		found = cache->slot[need->klass].cur != 0 || (heap->two && cache->prev[need->klass] != 0);
+#if NH__DEPOT
+		const struct nh__shared *shared = &heap->shared[need->klass];
+		found |= nh__load_relaxed(&shared->inbox) != 0;
+		for (unsigned i = 0; i < NH_DEPOT_SLOTS; i++)
+			found |= nh__load_relaxed(&shared->depot[i]) != 0;
+#endif
+		nh__gate_cancel(&cache->head.gate, cpu);
+	}
+	nh_port_irq_restore(irq);
+	return found;
+}
+
+#else
+
+static bool cached_here(struct nh__heap *heap, const struct nh__need *need)
+{
+	(void)heap;
+	(void)need;
+	return false;
+}
+
+#endif
+
+bool nh__heap_could(struct nh__heap *heap, const struct nh__need *need, struct nh__note *note)
+{
+	struct nh__scan scan = {0};
+	bool found = cached_here(heap, need), done = false;
+	while (!found && !done) {
+		nh_port_irq irq = nh_port_irq_save();
+		unsigned cpu = nh_port_cpu();
+		done = !nh__heap_lock(heap, cpu);
+		if (!done) {
+			found = nh__tlsf_find(&heap->tlsf, need->span, need->align) != NULL ||
+			        nh__tlsf_seek(&heap->tlsf, need->span, need->align, &scan, &done) != NULL;
+			nh__heap_unlock(heap, cpu, note);
+		}
+		nh_port_irq_restore(irq);
+	}
+	return found;
+}
+
 /* ---- explain ------------------------------------------------------------------------------ */
 
 static nh_reason why_not(nh_instance *instance, const nh_request *request, const struct nh__heap *heap)

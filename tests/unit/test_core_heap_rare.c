@@ -131,20 +131,6 @@ static void affinity_of_high_slots(void **state)
 
 /* ---- gates -------------------------------------------------------------------------------- */
 
-/* What is in a magazine cannot be seen from on top of its owner. */
-static void asked_inside_the_gate(void **state)
-{
-	(void)state;
-	struct nh__need need = need_of(24);
-	void *block = nh_instance_malloc(u.instance, 24);
-	nh_instance_free(u.instance, block);
-	assert_true(cached_here(heap, &need));
-	assert_true(nh__gate_enter(&cache->head.gate, 0));
-	assert_false(cached_here(heap, &need));
-	nh__gate_cancel(&cache->head.gate, 0);
-	assert_true(cached_here(heap, &need));
-}
-
 static void an_inbox_that_another_takes(void **state)
 {
 	(void)state;
@@ -267,7 +253,6 @@ int main(void)
 		cmocka_unit_test_teardown(freed_by_an_outsider, tear_down),
 		cmocka_unit_test_setup_teardown(asked_by_an_outsider, set_up, tear_down),
 		cmocka_unit_test(affinity_of_high_slots),
-		cmocka_unit_test_setup_teardown(asked_inside_the_gate, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(an_inbox_that_another_takes, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(no_growth_at_the_limit, set_up, tear_down),
 #if NH_HARDENING >= NH_HARDENING_MODERATE

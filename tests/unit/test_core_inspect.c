@@ -50,6 +50,25 @@ static void why_a_heap_is_none(void **state)
 	assert_int_equal(nh_instance_explain(u.instance, &plain, 0, NULL, 0), 2);
 }
 
+#if NH_CACHES
+
+/* What is in a magazine cannot be seen from on top of its owner. */
+static void asked_inside_the_gate(void **state)
+{
+	(void)state;
+	struct nh__need need = nh__need_of(nh__class_table_of(u.instance), 24, 1);
+	struct nh__cache *cache = heap->cache[0];
+	void *block = nh_instance_malloc(u.instance, 24);
+	nh_instance_free(u.instance, block);
+	assert_true(cached_here(heap, &need));
+	assert_true(nh__gate_enter(&cache->head.gate, 0));
+	assert_false(cached_here(heap, &need));
+	nh__gate_cancel(&cache->head.gate, 0);
+	assert_true(cached_here(heap, &need));
+}
+
+#endif
+
 /* ---- statistics --------------------------------------------------------------------------- */
 
 static void told_as_configured(void **state)
@@ -259,6 +278,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		WITH(why_a_heap_is_none),
+#if NH_CACHES
+		WITH(asked_inside_the_gate),
+#endif
 		WITH(told_as_configured),
 		WITH(counters_are_added),
 		WITH(numbers_that_are_kept),
