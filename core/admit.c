@@ -527,18 +527,24 @@ nh_status nh_instance_region_add(nh_instance *instance, int number, void *base, 
 	irq = nh_port_irq_save();
 	cpu = nh_port_cpu();
 	if (nh__heap_lock(heap, cpu)) {
-		reach_add(heap, end);
-		nh__tlsf_add(&heap->tlsf, &instance->regions[index].region);
-		heap->regions++;
-		budget_add(heap, granules);
-		/* release: to nh__heap_at; a block of it can be had only after this lock hold */
-		nh__store_release(&instance->regions[index].heap, heap);
+		if (heap->tlsf.regions != NULL) {
+			reach_add(heap, end);
+			nh__tlsf_add(&heap->tlsf, &instance->regions[index].region);
+			heap->regions++;
+			budget_add(heap, granules);
+			/* release: to nh__heap_at; a block of it can be had only after this lock hold */
+			nh__store_release(&instance->regions[index].heap, heap);
+		} else {
+			status = NH_ECORRUPT; /* it was taken out of service meanwhile */
+		}
 		nh__heap_unlock(heap, cpu, &note);
 	}
 	nh_port_irq_restore(irq);
 	irq = nh__admin_enter(instance, &cpu);
 	heap->adding--;
+	if (status != NH_OK)
+		nh__entry_clear(&instance->regions[index]);
 	nh__admin_leave(instance, cpu, irq);
 	nh__note_report(&note);
-	return NH_OK;
+	return status;
 }

@@ -88,6 +88,8 @@ void nh__heap_finish(nh_instance *instance, struct nh__addition *addition, int *
 void nh__heap_publish(nh_instance *instance, struct nh__heap *heap, struct nh__region_entry *entry);
 /* The same with the admin lock held. */
 void nh__heap_show(nh_instance *instance, struct nh__heap *heap, struct nh__region_entry *entry);
+/* Admin lock held: the entry is nobody's, first without a heap, then without bounds. */
+void nh__entry_clear(struct nh__region_entry *entry);
 /* Admin lock held: no request finds the heap. */
 void nh__heap_hide(nh_instance *instance, const struct nh__heap *heap);
 

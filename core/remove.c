@@ -93,8 +93,7 @@ static nh_status decide(nh_instance *instance, const struct nh__removal *removal
 	return status;
 }
 
-/* The entry is nobody's: first without a heap, then without bounds. */
-static void entry_clear(struct nh__region_entry *entry)
+void nh__entry_clear(struct nh__region_entry *entry)
 {
 	/* release: to entry_heap() in core/instance.c */
 	nh__store_release(&entry->heap, NULL);
@@ -107,7 +106,7 @@ void nh__removal_settle(nh_instance *instance)
 {
 	struct nh__removal *removal = &instance->removal;
 	if (removal->leaving != NULL) {
-		entry_clear(removal->leaving);
+		nh__entry_clear(removal->leaving);
 		if (removal->region != NULL) /* in the same hold: the entry may be the heap's again after it */
 			removal->heap = NULL;
 		nh_port_in_order();

@@ -246,7 +246,7 @@ NH__FLAT bool previous_is_sound(const struct nh__tlsf *tlsf, struct nh__block *p
 NH__FLAT bool sound(struct nh__tlsf *tlsf, struct nh__block *block)
 {
 	if (!CHECKED)
-		return true;
+		return tlsf->regions != NULL; /* else out of service */
 	uint32_t span = nh__block_span(block), offset = nh__offset(tlsf, block), room = room_at(tlsf, offset);
 	struct nh__block *next = nh__block_after(block, span);
 	const void *bad = block;

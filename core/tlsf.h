@@ -122,7 +122,7 @@ bool nh__tlsf_grow(struct nh__tlsf *tlsf, struct nh__block *block, uint32_t span
 struct nh__block *nh__tlsf_grow_back(struct nh__tlsf *tlsf, struct nh__block *block, uint32_t span);
 
 /* True if the block's neighbours and bounds are as they must be for a block in hand; else the
- * fault is noted. Always true below NH_HARDENING_MODERATE. */
+ * fault is noted. Below NH_HARDENING_MODERATE true if there is any region. */
 bool nh__tlsf_sound(struct nh__tlsf *tlsf, struct nh__block *block);
 
 /* The region that a payload address lies in, or NULL. No lock needed for a published region. */

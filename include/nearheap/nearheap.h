@@ -164,7 +164,8 @@ nh_instance *nh_default(void);
 nh_status nh_heap_add(const nh_heap_config *config, int *heap);
 nh_status nh_instance_heap_add(nh_instance *instance, const nh_heap_config *config, int *heap);
 
-/* Adds a region to a heap at run time. Task. Errors as above, and NH_ENOENT. */
+/* Adds a region to a heap at run time. Task. Errors as above, NH_ENOENT, and NH_ECORRUPT where a CPU was reset while it changed
+ * this heap, which nh_cpu_recover took out of service meanwhile. */
 nh_status nh_region_add(int heap, void *base, size_t size);
 nh_status nh_instance_region_add(nh_instance *instance, int heap, void *base, size_t size);
 

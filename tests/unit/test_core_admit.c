@@ -451,6 +451,22 @@ static void gates_begin_open(void **state)
 
 #endif
 
+/* A heap is taken out of service after the region's entry was reserved: it gets no region, and the memory is free for others. */
+static void region_of_a_heap_out_of_service(void **state)
+{
+	(void)state;
+	nht_part part = u.arena.parts[2];
+	int broken, other;
+	assert_status(nh_instance_heap_add(u.instance, &u.configs[0], &broken), NH_OK);
+	assert_status(nh_instance_heap_add(u.instance, &u.configs[1], &other), NH_OK);
+	struct nh__heap *heap = u.instance->heap[broken];
+	nh__tlsf_condemn(&heap->tlsf);
+	assert_status(nh_instance_region_add(u.instance, broken, part.base, part.size), NH_ECORRUPT);
+	assert_null(heap->tlsf.regions);
+	assert_int_equal(heap->adding, 0);
+	assert_status(nh_instance_region_add(u.instance, other, part.base, part.size), NH_OK);
+}
+
 #define WITH(function) unit_case(function, set_up)
 
 int main(void)
@@ -471,6 +487,7 @@ int main(void)
 		cmocka_unit_test(a_region_comes_in_a_freeze),
 #endif
 		WITH(near_to_nobody),
+		unit_case_damaged(region_of_a_heap_out_of_service, set_up),
 		WITH(sets_of_attributes),
 		WITH(records_are_in_use),
 		WITH(on_the_origin),

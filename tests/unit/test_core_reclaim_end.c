@@ -144,7 +144,7 @@ static void what_is_left_goes_back(void **state)
 	const uint32_t chain = 5u << NH__COUNT_BITS | 1u;
 	for (unsigned i = 0; i < sizeof sources / sizeof *sources; i++) {
 		unsigned number = sources[i];
-		if (number >= SOURCES || (number >= DEPOT_SOURCES && magazine(heap, number) == NULL))
+		if (number >= SOURCES || (number + 1u > DEPOT_SOURCES && magazine(heap, number) == NULL))
 			continue;
 		heap->freeze.phase = NH__DRAIN;
 		heap->freeze.cursor = (uint16_t)(number + 1u);

@@ -137,6 +137,25 @@ static void condemned(void **state)
 	}
 }
 
+/* What its user gives back, or wants larger, goes nowhere: whatever lies beside it may be half changed. */
+static void given_to_the_condemned(void **state)
+{
+	(void)state;
+	size_t first = white_take(&w, 10, 1), second = white_take(&w, 10, 1);
+	white_give(&w, first);
+	nh__tlsf_condemn(&w.tlsf);
+	struct nh__block *block = white_at(&w, second), *before = white_at(&w, first);
+	assert_false(nh__tlsf_grow(&w.tlsf, block, 20));
+	assert_null(nh__tlsf_grow_back(&w.tlsf, block, 20));
+	assert_int_equal(nh__block_span(block), 10);
+	nh__tlsf_give(&w.tlsf, block);
+	assert_int_equal(nh__load_relaxed(&block->owner), NH__OWNER_LOST);
+	assert_int_equal(nh__block_span(before), 10);
+	assert_int_equal(w.tlsf.free, 0);
+	white_tlsf_drop(&w);
+	white_one_region(&w, 400);
+}
+
 #define WALL NH_SPAN_MIN
 
 /* Holes of these spans between walls, in this order of address; all else is taken. The last is free first. */
@@ -378,6 +397,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(a_damaged_fit_is_not_the_end, set_up, tear_down_damaged),
 		cmocka_unit_test_setup_teardown(regions_go, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(condemned, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(given_to_the_condemned, set_up, tear_down),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -14,6 +14,20 @@ static int tear_down(void **state)
 	return 0;
 }
 
+/* A search to the end of the lists ends where each block of a list fits: those were looked at before. */
+static void a_seek_ends_at_lists_that_fit(void **state)
+{
+	(void)state;
+	struct nh__scan scan = { 0 };
+	bool done = false;
+	white_one_region(&w, 500);
+	assert_null(nh__tlsf_seek(&w.tlsf, 4, 1, &scan, &done));
+	assert_true(done);
+	assert_int_equal(white_granule(&w, nh__tlsf_find(&w.tlsf, 4, 1)), 1);
+}
+
+#if NH_HARDENING >= NH_HARDENING_MODERATE
+
 static uint32_t *word_of(size_t at)
 {
 	return nh__payload(white_at(&w, at));
@@ -32,20 +46,6 @@ static void five_live(void)
 	for (unsigned i = 0; i < 5; i++)
 		nh__store_relaxed(&white_at(&w, at[i])->owner, NH__OWNER_LARGE);
 }
-
-/* A search to the end of the lists ends where each block of a list fits: those were looked at before. */
-static void a_seek_ends_at_lists_that_fit(void **state)
-{
-	(void)state;
-	struct nh__scan scan = { 0 };
-	bool done = false;
-	white_one_region(&w, 500);
-	assert_null(nh__tlsf_seek(&w.tlsf, 4, 1, &scan, &done));
-	assert_true(done);
-	assert_int_equal(white_granule(&w, nh__tlsf_find(&w.tlsf, 4, 1)), 1);
-}
-
-#if NH_HARDENING >= NH_HARDENING_MODERATE
 
 static void expect_fault(nh_fault_code code, size_t at)
 {
