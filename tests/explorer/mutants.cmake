@@ -494,10 +494,9 @@ ex_mutant(recover-gate-busy
           OPTIONS --scenario recover)
 ex_mutant(recover-frozen
           FILE core/reclaim.c
-          FIND "	freeze->complete = false;
-	if (freeze->phase != NH__IDLE)
+          FIND "	if (freeze->phase != NH__IDLE)
 		thaw(heap);"
-          REPLACE "	freeze->complete = false;"
+          REPLACE ""
           OPTIONS --scenario recover-trim)
 ex_mutant(recover-removal-kept
           FILE core/recover.c

@@ -39,7 +39,7 @@ target_link_libraries(fuzz_devicetree PRIVATE ${NH_FDT_LIBRARY})
 
 set(core ${NH_CORE_SOURCES} ${NH_PORT_SOURCES_${nh_port}})
 list(TRANSFORM core PREPEND ${nh_root}/)
-foreach(file arena env fault oracle)
+foreach(file arena end env fault oracle)
 	list(APPEND core ${nh_root}/tests/support/${file}.c)
 endforeach()
 

@@ -115,6 +115,13 @@ static void expect(const char *wanted)
 	memset(steps, 0, sizeof steps);
 }
 
+static void begin_other(void)
+{
+	static const size_t size = 20 * KIB;
+	unit_lay_out(&other, 1, &size);
+	unit_begin(&other, 1);
+}
+
 static int set_up(void **state)
 {
 	static const size_t sizes[] = {20 * KIB, 20 * KIB};
@@ -122,7 +129,6 @@ static int set_up(void **state)
 	registry_word = &registry_lock;
 	unit_lay_out(&u, 2, sizes);
 	unit_begin(&u, 2);
-	unit_lay_out(&other, 1, sizes);
 	assert_status(nh_host_attach((int)SELF), NH_OK);
 	memset(steps, 0, sizeof steps);
 	return 0;
@@ -139,7 +145,7 @@ static int tear_down(void **state)
 static void instances_come_and_go(void **state)
 {
 	(void)state;
-	unit_begin(&other, 1);
+	begin_other();
 	expect("bare");
 	assert_ptr_equal(registry, other.instance);
 	assert_ptr_equal(other.instance->next, u.instance);
@@ -158,7 +164,7 @@ static void instances_come_and_go(void **state)
 static void a_thread_ends(void **state)
 {
 	(void)state;
-	unit_begin(&other, 1);
+	begin_other();
 	memset(steps, 0, sizeof steps);
 	nh__cpu_drain(SELF);
 	unsigned looks = 0;
@@ -191,7 +197,7 @@ static void damage_is_told(void **state)
 static void around_a_fork(void **state)
 {
 	(void)state;
-	unit_begin(&other, 1);
+	begin_other();
 	memset(steps, 0, sizeof steps);
 	nh__fork_prepare();
 	expect("baAhAhh");
