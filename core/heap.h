@@ -127,6 +127,8 @@ static inline void nh__bounds_open(const struct nh__heap *heap, struct nh__cache
 }
 #endif
 
+/* ---- core/inspect.c ----------------------------------------------------------------------- */
+
 /* Could a block be had without reclaim? Allocates nothing. */
 bool nh__heap_could(struct nh__heap *heap, const struct nh__need *need, struct nh__note *note);
 

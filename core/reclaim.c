@@ -18,8 +18,7 @@
 
 #if NH_CACHES && NH__GATE
 
-/* All of this with the heap lock held. */
-
+/* ---- what is cached; heap lock held, as up to the waiters --------------------------------- */
 
 /* Cache operations so far that may have parked something. Barren ones are read first: then one that is
  * counted there is counted in busy too, and the sum errs to the safe side. */
@@ -87,7 +86,8 @@ static uint32_t source(struct nh__heap *heap, unsigned number)
 	return word;
 }
 
-/* What is left of the chain that was worked on goes back to where it came from, which is still empty: it counts against the share there. */
+/* What is left of the chain that was worked on goes back to where it came from, which is still empty: there it counts
+ * against the share. */
 static void put_back(struct nh__heap *heap)
 {
 	struct nh__freeze *freeze = &heap->freeze;
