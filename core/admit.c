@@ -483,6 +483,30 @@ static bool in_reach(const struct nh__heap *heap, uintptr_t first, uintptr_t end
 #endif
 }
 
+/* Puts a region that is laid out and reserved under the heap's TLSF. Bound: one lock hold. NH_EBUSY: this context may not
+ * take the lock; NH_ECORRUPT: the heap was taken out of service. The region is nobody's then. */
+static nh_status region_link(struct nh__heap *heap, struct nh__region_entry *entry, struct nh__note *note)
+{
+	nh_status status = NH_EBUSY;
+	nh_port_irq irq = nh_port_irq_save();
+	unsigned cpu = nh_port_cpu();
+	if (nh__heap_lock(heap, cpu)) {
+		status = NH_ECORRUPT;
+		if (heap->tlsf.regions != NULL) {
+			reach_add(heap, entry->region.end);
+			nh__tlsf_add(&heap->tlsf, &entry->region);
+			heap->regions++;
+			budget_add(heap, nh__granules(entry->region.end - entry->region.first));
+			/* release: to nh__heap_at; a block of it can be had only after this lock hold */
+			nh__store_release(&entry->heap, heap);
+			status = NH_OK;
+		}
+		nh__heap_unlock(heap, cpu, note);
+	}
+	nh_port_irq_restore(irq);
+	return status;
+}
+
 nh_status nh_instance_region_add(nh_instance *instance, int number, void *base, size_t size)
 {
 	uintptr_t start = (uintptr_t)base, first, end;
@@ -503,8 +527,7 @@ nh_status nh_instance_region_add(nh_instance *instance, int number, void *base, 
 		return status;
 	if (nh__granules(size) > NH_SPAN_MAX)
 		return NH_ERANGE;
-	uint32_t granules = nh__region_layout(start, size, &first, &end);
-	if (granules == 0)
+	if (nh__region_layout(start, size, &first, &end) == 0)
 		return NH_ESMALL;
 	if (!in_reach(heap, first, end))
 		return NH_ERANGE;
@@ -522,24 +545,9 @@ nh_status nh_instance_region_add(nh_instance *instance, int number, void *base, 
 	if (status != NH_OK)
 		return status;
 
-	struct nh__note note = {NH_FAULT_NONE, NULL};
 	nh__region_prepare(&instance->regions[index].region);
-	irq = nh_port_irq_save();
-	cpu = nh_port_cpu();
-	if (nh__heap_lock(heap, cpu)) {
-		if (heap->tlsf.regions != NULL) {
-			reach_add(heap, end);
-			nh__tlsf_add(&heap->tlsf, &instance->regions[index].region);
-			heap->regions++;
-			budget_add(heap, granules);
-			/* release: to nh__heap_at; a block of it can be had only after this lock hold */
-			nh__store_release(&instance->regions[index].heap, heap);
-		} else {
-			status = NH_ECORRUPT; /* it was taken out of service meanwhile */
-		}
-		nh__heap_unlock(heap, cpu, &note);
-	}
-	nh_port_irq_restore(irq);
+	struct nh__note note = {NH_FAULT_NONE, NULL};
+	status = region_link(heap, &instance->regions[index], &note);
 	irq = nh__admin_enter(instance, &cpu);
 	heap->adding--;
 	if (status != NH_OK)

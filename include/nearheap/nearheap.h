@@ -78,7 +78,8 @@ typedef enum nh_status {
 	NH_ENOENT,   /* no such heap or CPU */
 	NH_ENOTSUP,  /* external memory without control memory of its own; not to be removed alone; a retained heap's
 	              * second region */
-	NH_EBUSY,    /* another walk or validate took over; blocks are out; another removal is under way */
+	NH_EBUSY,    /* another walk or validate took over; blocks are out; another removal is under way; the
+	              * caller's context may not take the lock */
 	NH_ECORRUPT  /* damaged metadata was found */
 } nh_status;
 
@@ -164,8 +165,8 @@ nh_instance *nh_default(void);
 nh_status nh_heap_add(const nh_heap_config *config, int *heap);
 nh_status nh_instance_heap_add(nh_instance *instance, const nh_heap_config *config, int *heap);
 
-/* Adds a region to a heap at run time. Task. Errors as above, NH_ENOENT, and NH_ECORRUPT where a CPU was reset while it changed
- * this heap, which nh_cpu_recover took out of service meanwhile. */
+/* Adds a region to a heap at run time. Task. Errors as above, NH_ENOENT, NH_ECORRUPT where a CPU was reset while it changed
+ * this heap, which nh_cpu_recover took out of service meanwhile, and NH_EBUSY in a context that may not take the heap's lock. */
 nh_status nh_region_add(int heap, void *base, size_t size);
 nh_status nh_instance_region_add(nh_instance *instance, int heap, void *base, size_t size);
 
