@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Checks of control memory and caches: see core/check.h. */
 #include "core/check.h"
+#include "core/starts.h"
 
 /* ---- control memory ----------------------------------------------------------------------- */
 
@@ -15,10 +16,11 @@ static bool within(const struct extent *claim, const void *at, size_t align, siz
 	return from % align == 0 && from >= claim->base && from <= claim->end && size <= claim->end - from;
 }
 
-/* The list of regions: entries of the instance's table, which name this heap, and add up. */
+/* The list of regions: entries of the instance's table, which name this heap, and add up; each bitmap in its place. */
 static const char *check_regions(nh_instance *instance, const struct nh__heap *heap, const void **bad)
 {
 	const struct nh__tlsf *tlsf = &heap->tlsf;
+	const struct nh__region *misplaced = NULL;
 	uint32_t total = 0, primary = 0;
 	unsigned left = nh__load_relaxed(&instance->regions_reserved), count = 0;
 	*bad = &tlsf->regions;
@@ -30,13 +32,16 @@ static const char *check_regions(nh_instance *instance, const struct nh__heap *h
 		if (region->first == tlsf->origin + NH_GRANULE)
 			primary = granules;
 		total += granules;
+		if (!nh__starts_placed(region))
+			misplaced = region;
 	}
 	if (count == 0 || count != heap->regions)
 		return "the number of regions is wrong";
 	*bad = tlsf;
 	if (total != tlsf->total || primary != tlsf->primary || tlsf->free > total || tlsf->least_free > total)
 		return "a heap's sums are wrong";
-	return NULL;
+	*bad = misplaced;
+	return misplaced == NULL ? NULL : "a bitmap of starts is elsewhere";
 }
 
 static const char *check_lists(const struct extent *claim, const struct nh__heap *heap, const void **bad)

@@ -40,6 +40,7 @@ static inline bool nh__region_is_of(const struct nh__region *region, uintptr_t b
 void nh__region_prepare(const struct nh__region *region);
 
 #define nh__starts_place(region) ((region)->starts = (_Atomic uint32_t *)nh__region_base(region))
+#define nh__starts_placed(region) ((uintptr_t)(region)->starts == nh__region_base(region))
 
 /* Heap lock. A block of no region (the fence) is ignored. */
 void nh__start_put(const struct nh__region *region, const struct nh__block *block, bool start);
@@ -60,6 +61,7 @@ struct nh__block *nh__start_around(const struct nh__region *region, uintptr_t ad
 #else
 #define nh__region_prepare(region) ((void)(region))
 #define nh__starts_place(region) ((void)(region))
+#define nh__starts_placed(region) ((void)(region), true)
 #endif
 
 #endif

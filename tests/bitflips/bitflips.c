@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Every bit of a heap's metadata is flipped, one at a time, and the checker asked.
+ * Every bit of a heap's metadata and of its instance's is flipped, one at a time, and the checker asked.
  *
  *   detected   validate says so
  *   harmless   validate does not, and the program goes on as if nothing were: all contents kept, all blocks taken back,
@@ -37,10 +37,11 @@ static size_t sizes[BLOCKS];
 
 enum result { UNKNOWN, SEEN, QUIET, HARMLESS, MISSED, CRASH, RESULTS };
 
-enum kind { HEADER, FREE_WORDS, LINKS, STARTS, CONTROL, LISTS, SHARED, CACHE, KINDS };
+enum kind { HEADER, FREE_WORDS, LINKS, STARTS, CONTROL, LISTS, SHARED, CACHE, INSTANCE, KINDS };
 static const char *const kind_names[KINDS] = {
 	"block headers",  "links and footers of free blocks",  "links of cached blocks", "bitmap of starts",
 	"heap's control", "heads of free lists and their map", "depot and inbox words",  "magazines",
+	"instance's sets and tables",
 };
 
 static struct area {
@@ -139,6 +140,9 @@ static void find_areas(void)
 			area_add(CACHE, (unsigned char *)cache + sizeof cache->head.gate,
 			         sizeof *cache - sizeof cache->head.gate + (heap->two ? NH_CLASSES * sizeof(uint32_t) : 0u));
 	}
+	unsigned char *behind = (unsigned char *)(instance + 1), *lock_end = (unsigned char *)(&instance->admin + 1);
+	area_add(INSTANCE, instance, offsetof(nh_instance, admin));
+	area_add(INSTANCE, lock_end, (size_t)(behind - lock_end));
 }
 
 static void restore(void)

@@ -7,6 +7,7 @@
 
 #include "checked.h"
 #include "core/check.h"
+#include "core/starts.h"
 #include "core/sweep.h"
 
 /* What the checks of a heap say, and where. */
@@ -72,6 +73,12 @@ static void regions(void **state)
 	RIGHT(0, tlsf->least_free, 0);
 	RIGHT(0, tlsf->least_free, tlsf->total);
 	WRONG(0, tlsf->regions->end, tlsf->regions->end + NH_GRANULE, sums, tlsf);
+#if NH__STARTS
+	const char *starts = "a bitmap of starts is elsewhere";
+	WRONG(0, first->starts, first->starts + 1, starts, first);
+	WRONG(0, first->starts, NULL, starts, first);
+	WRONG(0, first->next->starts, first->next->starts - 1, starts, first->next);
+#endif
 }
 
 static void lists(void **state)
