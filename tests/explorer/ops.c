@@ -17,9 +17,11 @@ static struct {
 		unsigned count;
 		struct ex_block block[HELD];
 		const char *script;
+		char inside; /* the operation it is in */
 	} of[EX_THREADS];
 	unsigned credits;
 	bool recovered, broken;
+	bool region, heap; /* the spare ones were added */
 	uint32_t tag;
 	ex_clock credit_clock, box_clock;
 	unsigned boxed;
@@ -224,6 +226,15 @@ static void look(char op)
 		ex_fail("a sound heap is reported as damaged");
 }
 
+/* Refused: another one added the same before it died, or died of it, and then it is in place or stays reserved. */
+static void added(nh_status status, const char *op, bool *before, const char *problem)
+{
+	bool there = ex_somebody_died() && (*before || ex_ops_died_in(op));
+	if (status != NH_OK && !(there && status == NH_EOVERLAP))
+		ex_fail(problem);
+	*before |= status == NH_OK;
+}
+
 /* Out of service: a CPU died in the heap. */
 static void removed(nh_status status)
 {
@@ -277,6 +288,14 @@ bool ex_ops_recovered(void)
 	return now.recovered;
 }
 
+bool ex_ops_died_in(const char *ops)
+{
+	bool found = false;
+	for (unsigned i = 0; i < ex_threads; i++)
+		found |= ex_cpu[ex_thread[i].cpu].dead && now.of[i].inside != '\0' && strchr(ops, now.of[i].inside) != NULL;
+	return found;
+}
+
 static void salvage(void)
 {
 	size_t blocks;
@@ -323,12 +342,10 @@ static void operate(char op)
 		look(op);
 		break;
 	case 'G':
-		if (ex_world_add_region() != NH_OK)
-			ex_fail("a region could not be added");
+		added(ex_world_add_region(), "G", &now.region, "a region could not be added");
 		break;
 	case 'H':
-		if (ex_world_add_heap() != NH_OK)
-			ex_fail("a heap could not be added");
+		added(ex_world_add_heap(), "H", &now.heap, "a heap could not be added");
 		break;
 	case 'g':
 		removed(ex_world_remove_region());
@@ -364,7 +381,9 @@ void ex_body(unsigned thread)
 			break;
 		if (*op == 'M')
 			continue;
+		now.of[thread].inside = *op;
 		operate(*op);
+		now.of[thread].inside = '\0';
 		if (now.broken) /* the hook says */
 			break;
 	}

@@ -60,6 +60,7 @@ void ex_ops_each(void (*visit)(uintptr_t address, size_t size)); /* blocks in ha
 void ex_ops_finish(void);                                        /* checks and frees what is in hand */
 bool ex_ops_recovered(void);                                     /* in this run a CPU was, and its heaps go on */
 bool ex_ops_broken(void);                                        /* or a heap is out of service */
+bool ex_ops_died_in(const char *ops);                            /* in the middle of one of these operations */
 void ex_ops_stuck(unsigned cpu);                                 /* the hook: `cpu` is waited for in vain */
 
 /* user.c: the user's accesses to a block, seen by the explorer. */

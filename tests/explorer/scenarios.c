@@ -154,6 +154,12 @@ const struct ex_scenario ex_scenarios[] = {
 	  .heap = { { 8, C012 } }, .threads = { "0:|wv", "1:af|aaf", "2:|KM", "k1" }, .cap = 2, .runs = 8000 },
 	{ .name = "recover-inbox", .about = "a CPU dies while it frees into another's heap, and is recovered", .heap = { { 8, C0 } },
 	  .threads = { "0:aff|aKMaaf", "1:aa|faf", "k1" }, .cap = 2, .runs = 20000 },
+	{ .name = "recover-realloc", .about = "a CPU dies while it resizes a block, and is recovered", .heap = { { 12, C01 } },
+	  .threads = { "0:aff|KMSaav", "1:aa|rRr", "k1" }, .cap = 2, .runs = 8000 },
+	{ .name = "recover-add", .about = "a CPU dies while it adds a region, and is recovered", .heap = { { 4, C01 } },
+	  .threads = { "0:aff|aKMGaafv", "1:|Gaaf", "k1" }, .cap = 2, .runs = 8000 },
+	{ .name = "recover-heap-add", .about = "a CPU dies while it adds a heap, and is recovered", .heap = { { 4, C01 } },
+	  .threads = { "0:aff|aKMHaafv", "1:|Haaf", "k1" }, .cap = 2, .runs = 8000 },
 	/* ---- CPUs that are waited for in vain ---- */
 	{ .name = "stuck-lock", .about = "a CPU dies anywhere; who waits for it resets and recovers it", .heap = { { 8, C01 } },
 	  .threads = { "0:aaff|aaaff", "1:aff|afaf", "k1" }, .cap = 2, .stuck = true, .runs = 8000 },
