@@ -26,9 +26,7 @@ uint32_t nh_port_exchange(_Atomic uint32_t *word, uint32_t value)
  * fails and writes nothing. */
 bool nh_port_claim(_Atomic uint8_t *byte, uint8_t expected, uint8_t desired)
 {
-	while (NH_RP2040_SPINLOCK(NH_RP2040_RMW_LOCK) == 0) {
-	}
-	nh_port__barrier();
+	nh_port__rmw_claim();
 	bool same = atomic_load_explicit(byte, memory_order_relaxed) == expected;
 	if (same)
 		atomic_store_explicit(byte, desired, memory_order_relaxed);

@@ -110,6 +110,8 @@ bool ex_somebody_died(void); /* in this run */
 void ex_reset(unsigned cpu); /* by another one: it stops where it is */
 /* The body of a thread: ops.c. */
 void ex_body(unsigned thread);
+/* A block is freed twice: of the two frees, one reads what the other changes. */
+bool ex_ops_guilty(void);
 
 /* A moment at which another thread may go on. `decide`: else it is only counted. */
 void ex_step(bool decide);

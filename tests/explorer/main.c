@@ -10,7 +10,7 @@
 
 static const struct ex_scenario *chosen[CHOSEN_MAX];
 static unsigned chosen_count;
-static bool hunting, in_short;
+static bool hunting, in_short, must_complete;
 static double explore_seconds;
 
 static _Noreturn void usage(const char *problem)
@@ -27,6 +27,7 @@ static _Noreturn void usage(const char *problem)
 	        "  --pct, --random         instead of depth first; --seed N\n"
 	        "  --runs N, --seconds S   limits, per scenario\n"
 	        "  --short                 with the scenario's own limits, or less by --runs: a test\n"
+	        "  --complete              it is a failure if these are too few\n"
 	        "  --explore S             everything, deeper and deeper, for so many seconds\n"
 	        "  --hunt                  a mutant: until something fails, which is right\n"
 	        "  --replay SCHEDULE       one run, with a trace if it fails\n",
@@ -60,24 +61,24 @@ static enum ex_points points(const char *text)
 	usage("--points: shared, atomic or all");
 }
 
-static bool recovers(const struct ex_scenario *scenario)
+static bool contains(const struct ex_scenario *scenario, char op)
 {
 	bool found = false;
 	for (unsigned i = 0; i < EX_THREADS && scenario->threads[i] != NULL; i++)
-		found |= strchr(scenario->threads[i], 'M') != NULL;
+		found |= strchr(scenario->threads[i], op) != NULL;
 	return found;
 }
 
-/* Can this build do it? A CPU that dies between claim and release of a hardware spinlock keeps it, and nobody goes on before a
+/* Can this build do it? Two frees at once are always told from NH_HARDENING_FULL on. A CPU that dies between claim and release of a hardware spinlock keeps it, and nobody goes on before a
  * recovery. Where nothing is masked, a thread is a CPU, and neither is left. */
 static bool possible(const struct ex_scenario *scenario)
 {
 	unsigned seen = 0;
-	if (scenario->stuck != (NH_PATIENCE != 0))
+	if (scenario->stuck != (NH_PATIENCE != 0) || (contains(scenario, 'D') && NH_HARDENING < NH_HARDENING_FULL))
 		return false;
 	for (unsigned i = 0; i < EX_THREADS && scenario->threads[i] != NULL; i++) {
 		char first = scenario->threads[i][0];
-		if (first == 'k' && EX_STRONG && !recovers(scenario))
+		if (first == 'k' && EX_STRONG && NH_PATIENCE == 0 && !contains(scenario, 'M'))
 			return false;
 		if (first == 'm' && !EX_MASKS)
 			return false;
@@ -140,6 +141,8 @@ static void option(char ***at)
 		explore_seconds = (double)number(at);
 	} else if (strcmp(name, "--short") == 0) {
 		in_short = true;
+	} else if (strcmp(name, "--complete") == 0) {
+		must_complete = true;
 	} else if (strcmp(name, "--hunt") == 0) {
 		hunting = true;
 	} else if (strcmp(name, "--replay") == 0) {
@@ -171,7 +174,8 @@ int main(int count, char **arguments)
 	for (unsigned i = 0; i < chosen_count; i++) {
 		if (in_short)
 			ex_options.runs = chosen[i]->runs < runs ? chosen[i]->runs : runs;
-		good &= !ex_search(chosen[i], true).failed;
+		struct ex_outcome outcome = ex_search(chosen[i], true);
+		good &= !outcome.failed && (outcome.complete || !must_complete);
 	}
 	return good ? 0 : 1;
 }

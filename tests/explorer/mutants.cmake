@@ -215,6 +215,14 @@ ex_mutant(inbox-push-over-closed
           REPLACE "if (seen != NH__CLOSED && NH__COUNT(seen) >= limit)"
           OPTIONS --scenario take --scenario inbox --scenario inbox3 --scenario push --scenario pushes --scenario mail)
 
+ex_mutant(rp2040-inbox-take-two-steps VARIANT rp2040
+          FILE core/cache.c
+          FIND "	return nh_port_exchange_acquire(&shared->inbox, 0);"
+          REPLACE "	chain = nh__load_acquire(&shared->inbox);
+	nh__store_relaxed(&shared->inbox, 0);
+	return chain;"
+          OPTIONS --scenario take --scenario inbox --scenario push --scenario mail)
+
 # ---- the lock -----------------------------------------------------------------------------
 
 ex_mutant(lock-acquire-relaxed
@@ -636,8 +644,31 @@ ex_mutant(walk-ignores-merges
 	(void)span;"
           UNITS core/tlsf.c OPTIONS --scenario merges --scenario validate)
 
+ex_mutant(claim-two-steps VARIANT full
+          FILE core/harden.c
+          FIND "	bool ours = nh_port_claim(&block->owner, owner, NH__OWNER_BUSY);"
+          REPLACE "	bool ours = nh__load_relaxed(&block->owner) == owner;
+	nh__store_relaxed(&block->owner, NH__OWNER_BUSY);"
+          OPTIONS --scenario double)
+
 # ---- the RP2040's spinlocks ---------------------------------------------------------------
 
+ex_mutant(rp2040-claim-unlocked VARIANT rp2040_full
+          FILE arch/rp2040/port_rp2040.c
+          FIND "	nh_port__rmw_claim();
+	bool same"
+          REPLACE "	bool same"
+          OPTIONS --scenario double)
+
+ex_mutant(rp2040-claim-without-patience VARIANT rp2040_patience
+          FILE arch/rp2040/port_rp2040.c
+          FIND "	nh_port__rmw_claim();
+	bool same"
+          REPLACE "	while (NH_RP2040_SPINLOCK(NH_RP2040_RMW_LOCK) == 0) {
+	}
+	nh_port__barrier();
+	bool same"
+          OPTIONS --scenario stuck-lock)
 ex_mutant(rp2040-compare-read-unlocked VARIANT rp2040
           FILE arch/rp2040/port_rp2040.h
           FIND "	uint32_t wanted = *expected;
@@ -710,6 +741,16 @@ ex_mutant(host-no-membarrier VARIANT host
 	nh_port_irq irq"
           REPLACE "	nh_port_irq irq"
           OPTIONS --scenario two)
+ex_mutant(host-leave-relaxed VARIANT host
+          FILE arch/gate_pair.h
+          FIND "atomic_store_explicit(busy, count + 1u, memory_order_release);"
+          REPLACE "atomic_store_explicit(busy, count + 1u, memory_order_relaxed);"
+          UNITS core/heap.c OPTIONS --scenario depot --scenario thaw --scenario inbox --scenario take)
+ex_mutant(host-done-relaxed VARIANT host
+          FILE arch/gate_pair.h
+          FIND "atomic_store_explicit((busy), (key) + 2u, memory_order_release)"
+          REPLACE "atomic_store_explicit((busy), (key) + 2u, memory_order_relaxed)"
+          UNITS core/allocate.c OPTIONS --scenario two)
 ex_mutant(host-seized-relaxed VARIANT host
           FILE arch/host/port_host.h
           FIND "atomic_load_explicit(seized, memory_order_acquire) == 0"

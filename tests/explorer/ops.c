@@ -20,12 +20,14 @@ static struct {
 		char inside; /* the operation it is in */
 	} of[EX_THREADS];
 	unsigned credits;
-	bool recovered, broken;
+	bool recovered, broken, again;
 	bool region, heap; /* the spare ones were added */
 	uint32_t tag;
 	ex_clock credit_clock, box_clock;
 	unsigned boxed;
 	struct ex_block box[HELD];
+	struct ex_block common;         /* that two free at once */
+	unsigned common_frees, refused; /* so often, and so often somebody was told */
 } now, saved;
 
 static bool limited;
@@ -202,6 +204,33 @@ static void box_take(void)
 	now.of[me()].block[now.of[me()].count++] = now.box[--now.boxed];
 }
 
+/* Without an order between the two who do it. */
+static void free_common(void)
+{
+	now.common_frees++;
+	nh_instance_free(ex_instance, now.common.address);
+}
+
+bool ex_ops_guilty(void)
+{
+	return now.common.address != NULL;
+}
+
+/* A block that is just being merged is no block any more, or its header no header. */
+bool ex_ops_refused(const nh_fault *fault)
+{
+	bool merges = now.common.size >= LARGE;
+	now.refused++;
+	return ex_ops_guilty() && fault->address == now.common.address &&
+	       (fault->code == NH_FAULT_DOUBLE_FREE ||
+	        (merges && (fault->code == NH_FAULT_NEIGHBOUR || fault->code == NH_FAULT_POINTER)));
+}
+
+bool ex_ops_each_told(void)
+{
+	return !ex_ops_guilty() || now.refused == now.common_frees - 1u;
+}
+
 static bool count_block(const nh_block_info *block, void *context)
 {
 	(void)block;
@@ -250,8 +279,9 @@ static void await_kill(void)
 	ex_block(&ex_thread[ex_run.thread].waits_for_kill);
 }
 
-/* The dead CPU's stores have reached memory: so much a reset guarantees. False: a heap is out of service. */
-static bool recover(void)
+/* The dead CPU's stores have reached memory: so much a reset guarantees. False: a heap is out of service, or the hook was
+ * called under a lock (on the RP2040, in a wait for the spinlock of its words), and it must be done again from outside. */
+static bool recover(bool in_hook)
 {
 	nh_status status = NH_OK;
 	for (unsigned i = 0; i < EX_CPUS; i++) {
@@ -263,10 +293,11 @@ static bool recover(void)
 		ex_join(my_clock(), &ex_cpu[i].clock);
 		status = nh_instance_cpu_recover(ex_instance, i);
 	}
-	if (status != NH_OK && status != NH_ECORRUPT)
+	if (status != NH_OK && status != NH_ECORRUPT && !(status == NH_EBUSY && in_hook))
 		ex_fail("a CPU could not be recovered");
 	now.recovered = status == NH_OK;
 	now.broken |= status == NH_ECORRUPT;
+	now.again = status == NH_EBUSY;
 	return now.recovered;
 }
 
@@ -275,7 +306,7 @@ void ex_ops_stuck(unsigned cpu)
 {
 	if (!ex_cpu[cpu].dead)
 		ex_reset(cpu);
-	recover();
+	recover(true);
 }
 
 bool ex_ops_broken(void)
@@ -358,6 +389,12 @@ static void operate(char op)
 		if (!(op == 'q' ? ex_world_knows_region : ex_world_knows_heap)())
 			ex_fail("an address is taken for one of another heap");
 		break;
+	case 'P':
+		now.common = drop(0);
+		break;
+	case 'D':
+		free_common();
+		break;
 	case 'K':
 		await_kill();
 		break;
@@ -377,13 +414,15 @@ void ex_body(unsigned thread)
 	for (const char *op = strchr(now.of[thread].script, '|') + 1; *op != '\0'; op++) {
 		char text[2] = { *op, '\0' };
 		ex_trace("---", NULL, 0, text, NULL);
-		if (*op == 'M' && !recover())
+		if (*op == 'M' && !recover(false))
 			break;
 		if (*op == 'M')
 			continue;
 		now.of[thread].inside = *op;
 		operate(*op);
 		now.of[thread].inside = '\0';
+		if (now.again)
+			recover(false);
 		if (now.broken) /* the hook says */
 			break;
 	}

@@ -118,6 +118,8 @@ void nh_port_fatal(const nh_fault *fault)
 		ex_ops_stuck(fault->cpu);
 		return;
 	}
+	if (ex_ops_refused(fault))
+		return;
 	if (NH_PATIENCE != 0 && ex_ops_broken())
 		return; /* a call that waited for the heap's lock goes on in what is left of it */
 	ex_fail(nh_fault_string(fault->code));
@@ -221,8 +223,10 @@ static void release(unsigned number)
 
 static uint32_t claim(unsigned number)
 {
-	while (number == WAITED_FOR && spinlock[number].held)
-		ex_relax();
+	if (number == WAITED_FOR && spinlock[number].held)
+		do
+			ex_relax();
+		while (spinlock[number].held && NH_PATIENCE == 0); /* else refusals are counted */
 	if (spinlock[number].held)
 		return 0;
 	spinlock[number].held = true;

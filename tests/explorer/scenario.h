@@ -14,6 +14,7 @@
  *   t v w s  trim, validate, walk, statistics                   G H  add the spare region, the spare heap
  *   g h                                                         remove them again, if nobody has a block there
  *   q Q    whose is an address in the spare region, in the spare heap?
+ *   P D    sets the oldest apart; frees what was set apart, as another thread does, too (from NH_HARDENING_FULL on)
  *   K M    waits until a CPU was killed; recovers it, and ends if its heap is broken
  *   S      salvages what lies in no cache; after M
  *   O      this CPU goes off-line, and comes again
@@ -61,6 +62,8 @@ void ex_ops_finish(void);                                        /* checks and f
 bool ex_ops_recovered(void);                                     /* in this run a CPU was, and its heaps go on */
 bool ex_ops_broken(void);                                        /* or a heap is out of service */
 bool ex_ops_died_in(const char *ops);                            /* in the middle of one of these operations */
+bool ex_ops_refused(const nh_fault *fault);                      /* rightly: it was freed twice */
+bool ex_ops_each_told(void);                                     /* all but one of those who freed it */
 void ex_ops_stuck(unsigned cpu);                                 /* the hook: `cpu` is waited for in vain */
 
 /* user.c: the user's accesses to a block, seen by the explorer. */

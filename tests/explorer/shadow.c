@@ -111,10 +111,11 @@ static void race(const void *address, const void *pc, const char *kind)
 }
 
 /* On a machine that performs everything in order, a read may be meant to race: the RP2040's hits look at a magazine first
- * and learn from the bounds whether what they saw counts. Then each access of the location is a decision. */
+ * and learn from the bounds whether what they saw counts. Likewise where the program is at fault, and core reads what it
+ * should not have been given. Then each access of the location is a decision. */
 static void race_of_read(const void *address, const void *pc, const char *kind)
 {
-	if (!ex_options.strong)
+	if (!ex_options.strong && !ex_ops_guilty())
 		race(address, pc, kind);
 	ex_run.grown |= !racing[ex_offset(address) / 4u];
 	racing[ex_offset(address) / 4u] = true;

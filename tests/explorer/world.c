@@ -366,6 +366,7 @@ void ex_world_check(void)
 		expect(!ex_cpu[i].masked, "at the end interrupts are off");
 	expect(ex_instance->removal.heap == NULL, "at the end a removal is unfinished");
 	expect(ex_machine_idle(), "at the end a hardware spinlock is held");
+	expect(ex_ops_each_told(), "a block was freed twice, and not one of the two was told");
 	for (int id = 0; id < NH_MAX_HEAPS; id++)
 		if ((heap = nh__heap_by_id(ex_instance, id)) != NULL)
 			check_idle(heap);
