@@ -10,7 +10,8 @@
  */
 #include "core/instance.h"
 #include "core/lifecycle.h"
-#include "core/retain.h"
+#include "core/reserve.h"
+#include "core/starts.h"
 
 #include <string.h>
 
@@ -123,91 +124,6 @@ static nh_status site_check(const nh_heap_config *config)
 	return status;
 }
 
-/* ---- admin lock --------------------------------------------------------------------------- */
-
-nh_port_irq nh__admin_enter(nh_instance *instance, unsigned *cpu)
-{
-	nh_port_irq irq = nh_port_irq_save();
-	*cpu = nh_port_cpu();
-	nh_port_lock_begin();
-	nh__lock_acquire(&instance->admin, *cpu);
-	return irq;
-}
-
-void nh__admin_leave(nh_instance *instance, unsigned cpu, nh_port_irq irq)
-{
-	nh__lock_release(&instance->admin, cpu);
-	nh_port_lock_end();
-	nh_port_irq_restore(irq);
-}
-
-static bool overlaps(uintptr_t a, uintptr_t a_end, uintptr_t b, uintptr_t b_end)
-{
-	return a < b_end && b < a_end;
-}
-
-/* What lies in front of a retained heap's region is no region's and perhaps no control block's. */
-static bool is_record(nh_instance *instance, uintptr_t base, uintptr_t end)
-{
-	for (unsigned set = nh__heaps_with(instance, NH_ATTR_RETAINED); set != 0; set &= set - 1u) {
-		const struct nh__heap *heap = nh_port_load_dependent(&instance->heap[nh_port_ctz(set)]);
-		if (heap->flags & NH_HEAP_RETAINED && overlaps(base, end, (uintptr_t)nh__record_of(heap), heap->tlsf.origin))
-			return true;
-	}
-	return false;
-}
-
-/* Against every region and control block that is in use or reserved. */
-static bool in_use(nh_instance *instance, uintptr_t base, uintptr_t end)
-{
-	for (unsigned i = 0; i < NH_MAX_REGIONS; i++) { /* entries that are nobody's end at 0 */
-		const struct nh__region *region = &instance->regions[i].region;
-		if (overlaps(base, end, nh__region_base(region), region->end))
-			return true;
-	}
-	for (unsigned i = 0; i < NH_MAX_HEAPS; i++)
-		if (overlaps(base, end, nh__load_relaxed(&instance->control[i].base), nh__load_relaxed(&instance->control[i].end)))
-			return true;
-	return is_record(instance, base, end);
-}
-
-/* An entry for a region, which nobody sees before its heap is published; NH_MAX_REGIONS if there is none. The entry of a
- * region that was removed may have readers still: core/instance.c. */
-static unsigned region_reserve(nh_instance *instance, uintptr_t first, uintptr_t end)
-{
-	unsigned index = 0;
-	struct nh__region_entry *entry = instance->regions;
-	for (; entry->region.end != 0; entry++)
-		if (++index == NH_MAX_REGIONS)
-			return index;
-	entry->region = (struct nh__region){.first = first, .end = end};
-	nh__starts_place(&entry->region);
-	/* release: to entry_heap() in core/instance.c, which must not see a bound without the entry's NULL before it */
-	nh__store_release(&entry->first, first);
-	nh__store_release(&entry->end, end);
-	if (index == nh__load_relaxed(&instance->regions_reserved)) {
-		/* release: to region_at() in core/instance.c, which reads entries below this count */
-		nh__store_release(&instance->regions_reserved, (uint8_t)(index + 1u));
-	}
-	return index;
-}
-
-void nh__claim_set(nh_instance *instance, unsigned id, uintptr_t base, uintptr_t end)
-{
-	/* release: to nh__check_control, which must see, with a claim that is not its heap's, that this one was hidden */
-	nh__store_release(&instance->control[id].base, base);
-	nh__store_release(&instance->control[id].end, end);
-}
-
-/* The lowest number that no heap has: one that was removed and comes back keeps its place. NH_MAX_HEAPS if there is none. */
-static unsigned number_free(nh_instance *instance)
-{
-	unsigned id = 0;
-	while (id < NH_MAX_HEAPS && nh__load_relaxed(&instance->control[id].end) != 0)
-		id++;
-	return id;
-}
-
 /* ---- adding a heap ------------------------------------------------------------------------ */
 
 static nh_status heap_reserve(nh_instance *instance, const nh_heap_config *config, const struct site *site,
@@ -217,11 +133,12 @@ static nh_status heap_reserve(nh_instance *instance, const nh_heap_config *confi
 	unsigned cpu;
 	nh_port_irq irq = nh__admin_enter(instance, &cpu);
 	uintptr_t base = (uintptr_t)config->base;
-	if (in_use(instance, base, base + config->size) || in_use(instance, site->control, site->control_end)) {
+	if (nh__in_use(instance, base, base + config->size) || nh__in_use(instance, site->control, site->control_end)) {
 		status = NH_EOVERLAP;
 	} else {
-		*id = number_free(instance);
-		*region = *id == NH_MAX_HEAPS ? NH_MAX_REGIONS : region_reserve(instance, site->first, site->end);
+		*id = nh__number_free(instance);
+		unsigned adding = nh__adding_by(cpu, *id) | NH__ADDING_HEAP;
+		*region = *id == NH_MAX_HEAPS ? NH_MAX_REGIONS : nh__region_reserve(instance, adding, site->first, site->end);
 		if (*region == NH_MAX_REGIONS) {
 			status = NH_ENOSPC;
 		} else {
@@ -414,6 +331,8 @@ void nh__heap_publish(nh_instance *instance, struct nh__heap *heap, struct nh__r
 	unsigned cpu;
 	nh_port_irq irq = nh__admin_enter(instance, &cpu);
 	nh__heap_show(instance, heap, entry);
+	nh_port_in_order();
+	nh__store_relaxed(&instance->adding[entry - instance->regions], 0);
 	nh__admin_leave(instance, cpu, irq);
 }
 
@@ -485,8 +404,9 @@ static bool in_reach(const struct nh__heap *heap, uintptr_t first, uintptr_t end
 
 /* Puts a region that is laid out and reserved under the heap's TLSF. Bound: one lock hold. NH_EBUSY: this context may not
  * take the lock; NH_ECORRUPT: the heap was taken out of service. The region is nobody's then. */
-static nh_status region_link(struct nh__heap *heap, struct nh__region_entry *entry, struct nh__note *note)
+static nh_status region_link(nh_instance *instance, struct nh__heap *heap, unsigned index, struct nh__note *note)
 {
+	struct nh__region_entry *entry = &instance->regions[index];
 	nh_status status = NH_EBUSY;
 	nh_port_irq irq = nh_port_irq_save();
 	unsigned cpu = nh_port_cpu();
@@ -499,6 +419,8 @@ static nh_status region_link(struct nh__heap *heap, struct nh__region_entry *ent
 			budget_add(heap, nh__granules(entry->region.end - entry->region.first));
 			/* release: to nh__heap_at; a block of it can be had only after this lock hold */
 			nh__store_release(&entry->heap, heap);
+			/* release: to nh__heap_grows; who takes the heap away waits for this lock */
+			nh__store_release(&instance->adding[index], 0);
 			status = NH_OK;
 		}
 		nh__heap_unlock(heap, cpu, note);
@@ -533,26 +455,26 @@ nh_status nh_instance_region_add(nh_instance *instance, int number, void *base, 
 		return NH_ERANGE;
 
 	nh_port_irq irq = nh__admin_enter(instance, &cpu);
-	if (in_use(instance, start, start + size))
+	if (nh__in_use(instance, start, start + size))
 		status = NH_EOVERLAP;
 	else if (nh__heap_by_id(instance, number) != heap)
 		status = NH_ENOENT; /* it was removed meanwhile */
-	else if ((index = region_reserve(instance, first, end)) == NH_MAX_REGIONS)
+	else if ((index = nh__region_reserve(instance, nh__adding_by(cpu, heap->id), first, end)) == NH_MAX_REGIONS)
 		status = NH_ENOSPC;
-	else
-		heap->adding++;
 	nh__admin_leave(instance, cpu, irq);
 	if (status != NH_OK)
 		return status;
 
-	nh__region_prepare(&instance->regions[index].region);
 	struct nh__note note = {NH_FAULT_NONE, NULL};
-	status = region_link(heap, &instance->regions[index], &note);
-	irq = nh__admin_enter(instance, &cpu);
-	heap->adding--;
-	if (status != NH_OK)
+	nh__region_prepare(&instance->regions[index].region);
+	status = region_link(instance, heap, index, &note);
+	if (status != NH_OK) {
+		irq = nh__admin_enter(instance, &cpu);
 		nh__entry_clear(&instance->regions[index]);
-	nh__admin_leave(instance, cpu, irq);
+		nh_port_in_order();
+		nh__store_relaxed(&instance->adding[index], 0);
+		nh__admin_leave(instance, cpu, irq);
+	}
 	nh__note_report(&note);
 	return status;
 }

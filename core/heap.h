@@ -50,7 +50,6 @@ struct nh__heap {
 	uint32_t flags;
 	uint8_t id;
 	uint8_t regions;     /* heap lock */
-	uint8_t adding;      /* admin lock: regions being added */
 	uint32_t walk_turn;  /* heap lock: which walk owns tlsf.walk */
 #if NH_HARDENING >= NH_HARDENING_EXTREME
 	uint32_t call_turn; /* heap lock: likewise tlsf.call_walk */

@@ -16,6 +16,13 @@ struct nh__claim {
 
 typedef _Atomic uint16_t nh__heap_set;
 
+/* core/reserve.h; on microcontrollers a byte. */
+#if NH_CPUS < 7
+typedef uint8_t nh__adding;
+#else
+typedef uint16_t nh__adding;
+#endif
+
 struct nh__region_entry {
 	struct nh__region region;      /* heap lock; end 0 = nobody's (admin lock) */
 	_Atomic uintptr_t first, end;  /* the same for readers without a lock; admin lock */
@@ -48,7 +55,8 @@ struct nh_instance {
 	/* Admin lock: reserved entries, some of them perhaps not published yet. */
 	struct nh__lock admin;
 	_Atomic uint8_t regions_reserved;
-	struct nh__claim control[NH_MAX_HEAPS]; /* end 0 = the number is free */
+	_Atomic nh__adding adding[NH_MAX_REGIONS]; /* 0 = the entry is nobody's, or its heap's */
+	struct nh__claim control[NH_MAX_HEAPS];    /* end 0 = the number is free */
 	struct nh__region_entry regions[NH_MAX_REGIONS];
 	struct nh__removal removal;
 #if NH_PORT_OUTSIDERS
@@ -71,9 +79,6 @@ NH__INLINE struct nh__cache *nh__first_cache(nh_instance *instance, unsigned cpu
 nh_port_irq nh__admin_enter(nh_instance *instance, unsigned *cpu);
 void nh__admin_leave(nh_instance *instance, unsigned cpu, nh_port_irq irq);
 
-/* Admin lock held: where the control memory of heap `id` is; 0, 0 = the number is free. */
-void nh__claim_set(nh_instance *instance, unsigned id, uintptr_t base, uintptr_t end);
-
 /* Adding a heap, in three steps: nh__heap_prepare reserves and builds it, with `head` bytes left in front of its
  * region; its region comes to its blocks, of which nh__heap_fresh makes one free one; nh__heap_finish publishes it. */
 struct nh__addition {
@@ -88,10 +93,8 @@ void nh__heap_finish(nh_instance *instance, struct nh__addition *addition, int *
 void nh__heap_publish(nh_instance *instance, struct nh__heap *heap, struct nh__region_entry *entry);
 /* The same with the admin lock held. */
 void nh__heap_show(nh_instance *instance, struct nh__heap *heap, struct nh__region_entry *entry);
-/* Admin lock held: the entry is nobody's, first without a heap, then without bounds. */
-void nh__entry_clear(struct nh__region_entry *entry);
 /* Admin lock held: no request finds the heap. */
-void nh__heap_hide(nh_instance *instance, const struct nh__heap *heap);
+void nh__heap_hide(nh_instance *instance, unsigned id);
 
 /* Heap lock held: what caches may hold, now that there are so many granules less. */
 void nh__budget_shrink(struct nh__heap *heap, uint32_t granules);

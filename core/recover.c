@@ -8,6 +8,7 @@
  *   in the gate, not in the lock          busy odd: leaves for it. Every word of a cache is cleared before its chain
  *                                         shows up elsewhere, so a chain is somewhere once, or nowhere
  *   driving a freeze, between holds       thaws; who else waits joins the next one
+ *   adding, not published yet             takes what it reserved back
  *   removing, between holds               takes it back; once it is decided, completes it
  *   in the lock                           TLSF may be half changed: the heap is put out of service
  *
@@ -15,6 +16,7 @@
  * salvage finds it by a sweep, when nobody else can have anything in hand.
  */
 #include "core/lifecycle.h"
+#include "core/reserve.h"
 #include "core/sweep.h"
 
 static bool ready(nh_instance *instance)
@@ -82,8 +84,29 @@ nh_status nh_instance_cpu_offline(nh_instance *instance, unsigned cpu)
 
 #if NH__RECOVERABLE
 
+/* Admin lock held. What the dead CPU was adding is nobody's again, unless it is a heap that others find. If a region had come
+ * as far as the lists of a heap, the CPU stopped in that heap's lock, and nobody has anything of it either. */
+static void recover_additions(nh_instance *instance, unsigned dead)
+{
+	for (unsigned i = 0; i < NH_MAX_REGIONS; i++) {
+		unsigned adding = nh__load_relaxed(&instance->adding[i]), id = adding % NH__ADDING_HEAP;
+		bool whole = (adding & NH__ADDING_HEAP) != 0;
+		if (adding / NH__ADDING_CPU != dead + 1u)
+			continue;
+		if (whole && nh__heap_by_id(instance, (int)id) == NULL) {
+			nh__heap_hide(instance, id);
+			nh__claim_set(instance, id, 0, 0);
+			whole = false;
+		}
+		if (!whole)
+			nh__entry_clear(&instance->regions[i]);
+		nh_port_in_order();
+		nh__store_relaxed(&instance->adding[i], 0);
+	}
+}
+
 /* The admin lock guards sets and tables, which a second writing completes: an entry that was being cleared in this very
- * hold, before it can be another's. What was being added stays reserved. */
+ * hold, before it can be another's. */
 static nh_status recover_admin(nh_instance *instance, unsigned dead)
 {
 	nh_status status = NH_EBUSY;
@@ -95,6 +118,7 @@ static nh_status recover_admin(nh_instance *instance, unsigned dead)
 		if (found == NH__TORN)
 			nh__removal_settle(instance);
 		if (found != NH__INSIDE) {
+			recover_additions(instance, dead);
 			nh__lock_release(&instance->admin, cpu);
 			status = NH_OK;
 		}
@@ -117,7 +141,7 @@ static NH__NOINLINE void withdraw(nh_instance *instance, struct nh__heap *heap, 
 	nh_port_irq irq = nh__admin_enter(instance, &cpu);
 	struct nh__removal *removal = &instance->removal;
 	bool completed = removal->heap == heap && removal->cpu != dead && removal->decided;
-	nh__heap_hide(instance, heap);
+	nh__heap_hide(instance, heap->id);
 	for (unsigned i = 0; i < nh__load_relaxed(&instance->regions_reserved); i++)
 		if (nh__load_relaxed(&instance->regions[i].heap) == heap &&
 		    !(completed && nh__concerned(removal, &instance->regions[i])))

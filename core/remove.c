@@ -16,6 +16,7 @@
  */
 #include "core/sweep.h"
 #include "core/lifecycle.h"
+#include "core/reserve.h"
 #include "core/retain.h"
 #include "core/starts.h"
 
@@ -61,7 +62,7 @@ static nh_status begin(nh_instance *instance, int number, const void *base, stru
 		status = NH_ENOENT;
 	else if (base != NULL)
 		status = find_region(instance, removal->heap, (uintptr_t)base, &removal->region);
-	else if (removal->heap->adding != 0)
+	else if (nh__heap_grows(instance, removal->heap->id))
 		status = NH_EBUSY;
 	if (status == NH_OK && instance->removal.heap != NULL)
 		status = NH_EBUSY;
@@ -73,7 +74,7 @@ static nh_status begin(nh_instance *instance, int number, const void *base, stru
 		instance->removal.heap = removal->heap;
 		nh_port_in_order();
 		if (base == NULL)
-			nh__heap_hide(instance, removal->heap);
+			nh__heap_hide(instance, removal->heap->id);
 	}
 	nh__admin_leave(instance, cpu, irq);
 	return status;
@@ -91,15 +92,6 @@ static nh_status decide(nh_instance *instance, const struct nh__removal *removal
 	instance->removal.decided = status == NH_OK;
 	nh__admin_leave(instance, cpu, irq);
 	return status;
-}
-
-void nh__entry_clear(struct nh__region_entry *entry)
-{
-	/* release: to entry_heap() in core/instance.c */
-	nh__store_release(&entry->heap, NULL);
-	nh__store_release(&entry->end, 0);
-	nh__store_release(&entry->first, 0);
-	entry->region = (struct nh__region){.first = 0};
 }
 
 void nh__removal_settle(nh_instance *instance)

@@ -8,15 +8,15 @@ static void set_drop(nh__heap_set *set, unsigned id)
 	nh__store_relaxed(set, (uint16_t)(nh__load_relaxed(set) & ~(1u << id)));
 }
 
-void nh__heap_hide(nh_instance *instance, const struct nh__heap *heap)
+void nh__heap_hide(nh_instance *instance, unsigned id)
 {
-	set_drop(&instance->heaps, heap->id); /* first, as it was added last */
-	set_drop(&instance->eligible, heap->id);
-	set_drop(&instance->shared, heap->id);
+	set_drop(&instance->heaps, id); /* first, as it was added last */
+	set_drop(&instance->eligible, id);
+	set_drop(&instance->shared, id);
 	for (unsigned bit = 0; bit < 32; bit++)
-		set_drop(&instance->has[bit], heap->id);
+		set_drop(&instance->has[bit], id);
 	for (unsigned cpu = 0; cpu < NH_CPUS; cpu++)
-		set_drop(&instance->local[cpu], heap->id);
+		set_drop(&instance->local[cpu], id);
 	nh__first_update(instance);
 }
 

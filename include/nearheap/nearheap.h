@@ -484,8 +484,8 @@ nh_status nh_instance_cpu_online(nh_instance *instance, unsigned cpu);
  * NH_OK: all heaps go on. Lost is what it had in hand: live blocks of its tasks, which only the program knows (nh_walk),
  * and at most one magazine on its way from word to word for each heap (nh_heap_salvage finds that). A region or heap that it
  * was removing is as before, or gone if it had found nothing of it out.
- * A region or heap that it was adding is in place, or is in no heap and its memory stays reserved (NH_EOVERLAP); a heap that it was
- * adding a region to may then refuse to be removed for ever (NH_EBUSY).
+ * A region or heap that it was adding is in place, or its memory is nobody's and can be added again. A task that moved to
+ * another CPU in the middle of an addition or a removal that it began on `cpu` counts as stopped: it must not go on.
  * NH_ECORRUPT: it was stopped while it changed a heap under the lock. TLSF is not made to survive that: the heap is out of
  * service, NH_FAULT_BROKEN is reported. If the hook returns, no request finds that heap, its blocks keep their
  * contents, a free of one of them is reported as NH_FAULT_POINTER, its memory stays in use; the other heaps go on.

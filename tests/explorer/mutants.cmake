@@ -469,6 +469,11 @@ ex_mutant(remove-caches-ignored
           FIND "decide(instance, &removal, tally.live + tally.cached == 0);"
           REPLACE "decide(instance, &removal, tally.live == 0);"
           OPTIONS --scenario region-remove)
+ex_mutant(remove-beside-addition
+          FILE core/remove.c
+          FIND "nh__heap_grows(instance, removal->heap->id)"
+          REPLACE "false"
+          OPTIONS --scenario extend-remove)
 ex_mutant(remove-not-taken-back
           FILE core/remove.c
           FIND "	nh__sweep(instance, removal, NH__GIVE, note);"
@@ -593,6 +598,31 @@ ex_mutant(salvage-gives-nothing
 			nh__tlsf_give(tlsf, block);"
           REPLACE ""
           OPTIONS --scenario recover-depot)
+ex_mutant(recover-entry-kept
+          FILE core/recover.c
+          FIND "		if (!whole)
+			nh__entry_clear(&instance->regions[i]);"
+          REPLACE ""
+          OPTIONS --scenario recover-add)
+ex_mutant(recover-claim-kept
+          FILE core/recover.c
+          FIND "			nh__claim_set(instance, id, 0, 0);"
+          REPLACE ""
+          OPTIONS --scenario recover-heap-add)
+ex_mutant(recover-takes-a-heap
+          FILE core/recover.c
+          FIND "whole && nh__heap_by_id(instance, (int)id) == NULL"
+          REPLACE "whole"
+          OPTIONS --scenario recover-heap-found)
+ex_mutant(adding-noted-late
+          FILE core/reserve.c
+          FIND "	nh__store_relaxed(&instance->adding[index], (nh__adding)adding);
+	nh_port_in_order();
+	entry->region = (struct nh__region){.first = first, .end = end};"
+          REPLACE "	entry->region = (struct nh__region){.first = first, .end = end};
+	nh_port_in_order();
+	nh__store_relaxed(&instance->adding[index], (nh__adding)adding);"
+          OPTIONS --scenario recover-add)
 ex_mutant(offline-chain-kept
           FILE core/drain.c
           FIND "			*chain = nh__drain(heap, *chain);"

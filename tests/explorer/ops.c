@@ -255,13 +255,21 @@ static void look(char op)
 		ex_fail("a sound heap is reported as damaged");
 }
 
-/* Refused: another one added the same before it died, or died of it, and then it is in place or stays reserved. */
+/* Refused: another one added the same before it died, or died of it, and then it is in place, or reserved until somebody
+ * recovers that CPU. */
 static void added(nh_status status, const char *op, bool *before, const char *problem)
 {
 	bool there = ex_somebody_died() && (*before || ex_ops_died_in(op));
 	if (status != NH_OK && !(there && status == NH_EOVERLAP))
 		ex_fail(problem);
 	*before |= status == NH_OK;
+}
+
+/* Another one removes that heap. */
+static void extended(nh_status status)
+{
+	if (status != NH_OK && status != NH_ENOENT)
+		ex_fail("a region could not be added");
 }
 
 /* Out of service: a CPU died in the heap. */
@@ -377,6 +385,9 @@ static void operate(char op)
 		break;
 	case 'H':
 		added(ex_world_add_heap(), "H", &now.heap, "a heap could not be added");
+		break;
+	case 'e':
+		extended(ex_world_extend_heap());
 		break;
 	case 'g':
 		removed(ex_world_remove_region());

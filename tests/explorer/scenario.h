@@ -13,6 +13,7 @@
  *   p c    hand the oldest to the mailbox; take one from there
  *   t v w s  trim, validate, walk, statistics                   G H  add the spare region, the spare heap
  *   g h                                                         remove them again, if nobody has a block there
+ *   e      adds a region to the spare heap, if that is there
  *   q Q    whose is an address in the spare region, in the spare heap?
  *   P D    sets the oldest apart; frees what was set apart, as another thread does, too (from NH_HARDENING_FULL on)
  *   K M    waits until a CPU was killed; recovers it, and ends if its heap is broken
@@ -80,6 +81,7 @@ nh_status ex_world_add_region(void);
 nh_status ex_world_remove_region(void); /* NH_EBUSY while blocks of it are out */
 nh_status ex_world_remove_heap(void);
 nh_status ex_world_add_heap(void);
+nh_status ex_world_extend_heap(void);
 bool ex_world_knows_region(void); /* false: it takes its memory for another heap's */
 bool ex_world_knows_heap(void);
 

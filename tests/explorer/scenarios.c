@@ -119,6 +119,8 @@ const struct ex_scenario ex_scenarios[] = {
 	  .threads = { "0:|wv", "1:Gaaaa|FFg" }, .cap = 2, .runs = 20000 },
 	{ .name = "heap-remove", .about = "a heap goes while others allocate and free", .heap = { { 4, C01 } },
 	  .threads = { "0:aaff|aaafff", "1:H|haf" }, .cap = 2, .runs = 110000 },
+	{ .name = "extend-remove", .about = "a heap goes while a region is added to it", .heap = { { 4, C01 } },
+	  .threads = { "0:|e", "1:H|h" }, .cap = 2, .runs = 20000 },
 	{ .name = "remove-validate", .about = "a heap goes while all are validated", .heap = { { 4, C01 } },
 	  .threads = { "0:|vv", "1:H|haf" }, .cap = 2, .runs = 30000 },
 	{ .name = "region-moves", .about = "an address is looked up while its entry is given to another region",
@@ -169,6 +171,8 @@ const struct ex_scenario ex_scenarios[] = {
 	  .threads = { "0:aff|aKMGaafv", "1:|Gaaf", "k1" }, .cap = 2, .runs = 30000 },
 	{ .name = "recover-heap-add", .about = "a CPU dies while it adds a heap, and is recovered", .heap = { { 4, C01 } },
 	  .threads = { "0:aff|aKMHaafv", "1:|Haaf", "k1" }, .cap = 2, .runs = 70000 },
+	{ .name = "recover-heap-found", .about = "the same, and the other one allocates from that heap as soon as it is there",
+	  .heap = { { 4, C01 } }, .threads = { "0:aa|aKM", "1:|H", "k1" }, .cap = 2, .runs = 40000 },
 	/* ---- CPUs that are waited for in vain ---- */
 	{ .name = "stuck-lock", .about = "a CPU dies anywhere; who waits for it resets and recovers it", .heap = { { 8, C01 } },
 	  .threads = { "0:aaff|aaaff", "1:aff|afaf", "k1" }, .cap = 2, .stuck = true, .runs = 8000 },

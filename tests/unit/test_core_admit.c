@@ -4,6 +4,7 @@
  * what caches may hold as regions come and go. The source is included, because these are static there.
  */
 #include "core/admit.c"
+#include "core/retain.h"
 
 #include "white.h"
 
@@ -386,15 +387,15 @@ static void records_are_in_use(void **state)
 	}
 	/* the first only says so: the granule in front of it is nobody's */
 	assert_status(nh_instance_heap_add(u.instance, &u.configs[0], NULL), NH_OK);
-	assert_false(in_use(u.instance, (uintptr_t)u.configs[0].base - 64u, (uintptr_t)u.configs[0].base - 1u));
+	assert_false(nh__in_use(u.instance, (uintptr_t)u.configs[0].base - 64u, (uintptr_t)u.configs[0].base - 1u));
 	assert_status(nh_instance_heap_add_retained(u.instance, &u.configs[1], NULL, NULL), NH_OK);
 	uintptr_t record = (uintptr_t)nh__record_of(nh__heap_by_id(u.instance, 1));
-	assert_true(in_use(u.instance, record, record + 1u));
-	assert_true(in_use(u.instance, record + 4u, record + sizeof(struct nh__record)));
-	assert_false(in_use(u.instance, record - 1u, record));
+	assert_true(nh__in_use(u.instance, record, record + 1u));
+	assert_true(nh__in_use(u.instance, record + 4u, record + sizeof(struct nh__record)));
+	assert_false(nh__in_use(u.instance, record - 1u, record));
 	assert_status(nh_instance_heap_add(u.instance, &config, NULL), NH_OK); /* and the rest is not */
 	assert_status(nh_instance_heap_remove(u.instance, 1, NULL), NH_OK);
-	assert_false(in_use(u.instance, record, record + 1u));
+	assert_false(nh__in_use(u.instance, record, record + 1u));
 	assert_status(nh_instance_heap_remove(u.instance, 2, NULL), NH_OK);
 }
 
@@ -407,7 +408,7 @@ static void on_the_origin(void **state)
 	if (heap->tlsf.wide || NH__STARTS)
 		return;
 	assert_status(nh_instance_region_add(u.instance, 0, (void *)(heap->tlsf.origin - NH_HEADER), 256), NH_ERANGE);
-	assert_int_equal(heap->adding, 0);
+	assert_false(nh__heap_grows(u.instance, heap->id));
 }
 
 /* What the lock hold before found and nobody told yet. */
@@ -463,7 +464,7 @@ static void region_of_a_heap_out_of_service(void **state)
 	nh__tlsf_condemn(&heap->tlsf);
 	assert_status(nh_instance_region_add(u.instance, broken, part.base, part.size), NH_ECORRUPT);
 	assert_null(heap->tlsf.regions);
-	assert_int_equal(heap->adding, 0);
+	assert_false(nh__heap_grows(u.instance, heap->id));
 	assert_status(nh_instance_region_add(u.instance, other, part.base, part.size), NH_OK);
 }
 

@@ -151,7 +151,7 @@ static void no_heap(void **state)
 	nh_report report;
 	tlsf->regions = NULL;
 	tlsf->heads = tlsf->map = NULL;
-	nh__heap_hide(u.instance, heap);
+	nh__heap_hide(u.instance, heap->id);
 	assert_null(nh__check_control(u.instance, 0, &checked, &bad, &note));
 	assert_null(checked);
 	assert_status(nh_instance_validate(u.instance, 0, &report), NH_ENOENT);

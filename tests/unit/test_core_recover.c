@@ -159,7 +159,7 @@ static void stopped_while_removing(void **state)
 	/* the other heap's sets are taken back, and its free memory is held */
 	struct nh__removal removal = {.heap = other, .cpu = DEAD};
 	struct nh__note note = {NH_FAULT_NONE, NULL};
-	nh__heap_hide(u.instance, other);
+	nh__heap_hide(u.instance, other->id);
 	u.instance->removal = removal;
 	struct nh__tally tally = nh__sweep(u.instance, &removal, NH__HOLD, &note);
 	assert_int_equal(tally.live + tally.cached, 0);
@@ -213,7 +213,7 @@ static void stopped_inside_a_heap_it_was_removing(void **state)
 	/* of no class: the depot may have what belongs to nobody any more */
 	struct nh__need need = nh__need_of(nh__class_table_of(u.instance), 20 * KIB, 1);
 	struct nh__note note = {NH_FAULT_NONE, NULL};
-	nh__heap_hide(u.instance, heap);
+	nh__heap_hide(u.instance, heap->id);
 	u.instance->removal = (struct nh__removal){.heap = heap, .cpu = DEAD};
 	nh__store_relaxed(&heap->lock.word, DEAD + 1u);
 	nh__store_relaxed(&heap->lock.inside, (uint16_t)(DEAD + 1u));
@@ -232,7 +232,7 @@ static void stopped_inside_a_heap_it_was_removing(void **state)
 static void stopped_at_a_hidden_heap(void **state)
 {
 	(void)state;
-	nh__heap_hide(u.instance, other);
+	nh__heap_hide(u.instance, other->id);
 	u.instance->removal = (struct nh__removal){.heap = other, .cpu = DEAD};
 	nh__store_relaxed(&other->lock.want[DEAD], 1u);
 	nh__store_relaxed(&other->lock.word, DEAD + 1u);
@@ -247,7 +247,7 @@ static void anothers_removal_goes_on(void **state)
 {
 	(void)state;
 	u.instance->removal = (struct nh__removal){.heap = other, .cpu = 0};
-	nh__heap_hide(u.instance, other);
+	nh__heap_hide(u.instance, other->id);
 	assert_status(nh_instance_cpu_recover(u.instance, DEAD), NH_OK);
 	assert_ptr_equal(u.instance->removal.heap, other);
 	assert_int_equal(nh_instance_heap_count(u.instance), 1);

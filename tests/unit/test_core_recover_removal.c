@@ -17,7 +17,7 @@ static void decided(const struct nh__region *region)
 	struct nh__note note = {NH_FAULT_NONE, NULL};
 	u.instance->removal = (struct nh__removal){.heap = other, .region = region, .cpu = DEAD, .decided = true};
 	if (region == NULL)
-		nh__heap_hide(u.instance, other);
+		nh__heap_hide(u.instance, other->id);
 	struct nh__tally tally = nh__sweep(u.instance, &u.instance->removal, NH__HOLD, &note);
 	assert_int_equal(tally.live + tally.cached, 0);
 }

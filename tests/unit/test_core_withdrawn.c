@@ -206,7 +206,7 @@ static void sweeps_and_walks_end(void **state)
 static void hidden_heaps_stay_hidden(void **state)
 {
 	(void)state;
-	nh__heap_hide(u.instance, heap);
+	nh__heap_hide(u.instance, heap->id);
 	nh__heap_restore(u.instance, heap, false);
 	assert_int_equal(nh_instance_heap_count(u.instance), 1);
 	nh__heap_restore(u.instance, heap, true);

@@ -9,6 +9,7 @@
 
 #include "core/guard.h"
 #include "core/instance.h"
+#include "core/reserve.h"
 #include "core/starts.h"
 #include "tests/support/env.h"
 #include "tests/support/unit.h"
