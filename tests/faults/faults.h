@@ -47,12 +47,16 @@ void give(trial *t, void *block);
 /* Three adjacent blocks; the middle one is returned, its neighbours stay live. */
 unsigned char *take_between(trial *t, int heap, size_t size);
 void on_cpu(int cpu);
+/* A block of CACHED that was freed and lies on top of a depot slot. */
+unsigned char *first_in_depot(trial *t);
+/* Frees a block of REMOTE into its inbox, and returns it. */
+unsigned char *into_inbox(trial *t, void *block);
 
-/* Any report with one of these is right. */
+/* A report with one of these is right, if it is the first but for what EXTREME's validate says before a call. */
 void expect(trial *t, nh_fault_code code, const void *address);
 void expect_in(trial *t, nh_fault_code code, const void *from, const void *to);
 
-/* Asks validate: right if it finds damage. */
+/* Asks validate: right if it finds damage, at an address that is expected with NH_FAULT_CORRUPT. */
 void ask_validate(trial *t);
 
 /* A byte other than this one. */

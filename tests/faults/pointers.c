@@ -29,46 +29,33 @@ static void cached_other_cpu(trial *t)
 	free_again(t, block);
 }
 
-/* Freed so often that full magazines went to the depot; what was freed first lies there. */
 static void in_depot(trial *t)
 {
-	enum { BLOCKS = 256 };
-	void *blocks[2 * BLOCKS];
-	nh_heap_stats stats = {0};
-	for (unsigned i = 0; i < 2 * BLOCKS; i++)
-		blocks[i] = take(t, CACHED, 16);
-	for (unsigned i = 0; i < BLOCKS && stats.depot_puts == 0; i++) {
-		give(t, blocks[2 * i]);
-		nh_instance_heap_stats_get(t->instance, CACHED, &stats);
-	}
-	if (stats.depot_puts == 0)
-		abort();
-	/* the head of the first slot that is not empty */
-	struct nh__heap *heap = heap_of(t, CACHED);
-	for (unsigned klass = 0; klass < NH_CLASSES; klass++)
-		for (unsigned i = 0; i < NH_DEPOT_SLOTS; i++) {
-			uint32_t word = nh__load_relaxed(&heap->shared[klass].depot[i]);
-			if (word != 0) {
-				free_again(t, nh__payload(nh__chain_top(&heap->cache[0]->head, word)));
-				return;
-			}
-		}
-	abort();
+	free_again(t, first_in_depot(t));
 }
 
 static void in_inbox(trial *t)
 {
-	take_between(t, REMOTE, 40);
-	void *opens = take_between(t, REMOTE, 40), *block = take_between(t, REMOTE, 40);
-	give(t, opens); /* an inbox opens when it is first needed */
+	free_again(t, into_inbox(t, take_between(t, REMOTE, 40)));
+}
+
+/* Its owner has it in a magazine; this CPU's way there would be the inbox. */
+static void cached_elsewhere(trial *t)
+{
+	void *block = into_inbox(t, take_between(t, REMOTE, 40));
+	on_cpu(1);
+	block = take_between(t, REMOTE, 40);
 	give(t, block);
-	struct nh__heap *heap = heap_of(t, REMOTE);
-	unsigned remote = 0;
-	for (unsigned klass = 0; klass < NH_CLASSES; klass++)
-		remote += nh__load_relaxed(&heap->shared[klass].inbox) != 0;
-	if (remote == 0)
-		abort();
+	on_cpu(0);
 	free_again(t, block);
+}
+
+static void realloc_freed(trial *t)
+{
+	void *block = take_between(t, CACHED, 40);
+	give(t, block);
+	expect(t, NH_FAULT_DOUBLE_FREE, block);
+	nh_instance_realloc(t->instance, block, 200);
 }
 
 static void free_in_tlsf(trial *t)
@@ -252,7 +239,9 @@ const fault_program pointer_faults[] = {
 	{"double free, in another CPU's magazine", "AAAAA", cached_other_cpu},
 	{"double free, in a depot slot", "AAAAA", in_depot},
 	{"double free, in an inbox", "AAAAA", in_inbox},
+	{"double free, in a magazine of a heap this CPU is not local to", "AAAAA", cached_elsewhere},
 	{"double free, in TLSF", "AAAAA", free_in_tlsf},
+	{"realloc of a freed block", "AAAAA", realloc_freed},
 	{"double free, merged into the block before", "AAAAA", merged},
 	{"double free by two CPUs at once, at the free", "NNNAA", simultaneous},
 	{"double free by two CPUs at once, when taken again", "NNP--", simultaneous_later},

@@ -57,11 +57,29 @@ static void cached_then_trim(trial *t)
 	nh_instance_trim(t->instance, -1);
 }
 
+/* The same by another CPU, which also empties the magazine. */
+static void cached_by_another(trial *t)
+{
+	unsigned char *block = take_between(t, CACHED, 40);
+	give(t, block);
+	on_cpu(2);
+	scribble(t, block, 4);
+	expect(t, NH_FAULT_LINK, block);
+	nh_instance_trim(t->instance, -1);
+}
+
+static void in_depot_link(trial *t)
+{
+	unsigned char *block = first_in_depot(t);
+	scribble(t, block, 4);
+	expect(t, NH_FAULT_LINK, block);
+	on_cpu(2);
+	take_back(t, CACHED, 16);
+}
+
 static void in_inbox_link(trial *t)
 {
-	unsigned char *opens = take_between(t, REMOTE, 40), *block = take_between(t, REMOTE, 40);
-	give(t, opens);
-	give(t, block);
+	unsigned char *block = into_inbox(t, take_between(t, REMOTE, 40));
 	scribble(t, block, 4);
 	expect(t, NH_FAULT_LINK, block);
 	on_cpu(1);
@@ -74,7 +92,8 @@ static void free_links(trial *t)
 	give(t, block);
 	scribble(t, block, 8);
 	expect(t, NH_FAULT_LIST, nh__block_at(block));
-	expect_in(t, NH_FAULT_LIST, NULL, (void *)UINTPTR_MAX); /* or where the link leads */
+	for (unsigned side = 0; side < 2; side++) /* or where a link leads */
+		expect(t, NH_FAULT_LIST, nh__at_offset(&heap_of(t, PLAIN)->tlsf, ((uint32_t *)(void *)block)[side]));
 	take_back(t, PLAIN, 300);
 }
 
@@ -142,6 +161,36 @@ static void overrun_word(trial *t)
 	run_over(t, size, size, 4);
 }
 
+/* Of a block that a cache takes: below FULL nobody looks at what is behind it. */
+static struct nh__block *run_over_cached(trial *t, int heap)
+{
+	size_t size = NH_USABLE(NH_SPAN_MIN + 1u);
+	unsigned char *block = take_between(t, heap, size);
+	struct nh__block *header = nh__block_at(block), *next = nh__block_after(header, nh__block_span(header));
+	if (heap == REMOTE)
+		into_inbox(t, take_between(t, REMOTE, size));
+	scribble(t, block + size, 4);
+	expect_in(t, NH_FAULT_OVERRUN, block + size, (unsigned char *)next - 1);
+	give(t, block);
+	return next;
+}
+
+static void overrun_cached(trial *t)
+{
+	run_over_cached(t, CACHED);
+}
+
+static void overrun_inbox(trial *t)
+{
+	run_over_cached(t, REMOTE);
+}
+
+static void overrun_by_validate(trial *t)
+{
+	expect(t, NH_FAULT_CORRUPT, run_over_cached(t, CACHED));
+	ask_validate(t);
+}
+
 /* By a stride, over the trailer, into the next header; both are freed. */
 static void overrun_stride(trial *t)
 {
@@ -193,9 +242,11 @@ static void underrun_header(trial *t)
 
 const fault_program write_faults[] = {
 	{"write after free, cached, the link", "NNPAA", cached_link},
-	{"write after free, cached, a byte of the link", "NNPAA", cached_link_byte},
+	{"write after free, cached, a byte of the link", "SSPAA", cached_link_byte},
 	{"write after free, cached, another byte", "NNNAA", cached_elsewhere},
 	{"write after free, cached, the link, then a trim", "NNPAA", cached_then_trim},
+	{"write after free, in another CPU's magazine, then a trim", "NNPAA", cached_by_another},
+	{"write after free, in a depot slot, the link", "NNPAA", in_depot_link},
 	{"write after free, in an inbox, the link", "NNPAA", in_inbox_link},
 	{"write after free, in TLSF, the list links", "NNAAA", free_links},
 	{"write after free, in TLSF, another byte", "NNNAA", free_payload},
@@ -204,6 +255,9 @@ const fault_program write_faults[] = {
 	{"overrun by a byte", "NNPAA", overrun_byte},
 	{"overrun by two bytes", "NNPAA", overrun_two},
 	{"overrun by a word", "NNPAA", overrun_word},
+	{"overrun by a word, freed into a magazine", "NNNAA", overrun_cached},
+	{"overrun by a word, freed into an inbox", "NNNAA", overrun_inbox},
+	{"overrun by a word, freed into a magazine, by validate", "PPPAA", overrun_by_validate},
 	{"overrun by a stride, into the next header", "SSPAA", overrun_stride},
 	{"underrun by a byte", "NNAAA", underrun_byte},
 	{"underrun by a word", UNDERRUN_WORD, underrun_word},
