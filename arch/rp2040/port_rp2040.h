@@ -133,7 +133,7 @@ static inline void nh_port_relax(uint32_t polls)
  * its own CPU holds would never return. A failing compare writes nothing back: plain stores of 0 over a closed inbox or
  * an emptied slot may come from the other core meanwhile.
  */
-static inline void nh_port__rmw_claim(void)
+__attribute__((always_inline)) static inline void nh_port__rmw_claim(void) /* a call at -Os would cost stack */
 {
 #if NH_PATIENCE
 	/* the other core holds it for a few cycles; unless it was stopped there */
