@@ -165,9 +165,7 @@ static void bounds_of_hits(void **state)
 
 #endif
 
-/* ---- between two lock holds --------------------------------------------------------------- */
-
-static void *given; /* by somebody else, meanwhile */
+static void *given; /* by somebody else */
 
 static void give(void)
 {
@@ -178,16 +176,73 @@ static void give(void)
 	nh__heap_unlock(heap, 0, &note);
 }
 
+#define TOO_CLOSE "classes lie too close to each other"
+
+/* The first class above which another begins so late that a block between them could be cut; NH_CLASSES if there is none. */
+static unsigned wide_class(void)
+{
+	unsigned wide = 1;
+	while (wide < NH_CLASSES && nh__class_span(wide) - nh__class_span(wide - 1u) <= NH_SPAN_MIN)
+		wide++;
+	return wide;
+}
+
+/* ---- what one lock hold takes ------------------------------------------------------------- */
+
+/* What TLSF has ready comes with the first hold, with and without a cache on the way to it. */
+static void one_hold(void **state)
+{
+	(void)state;
+	start(FOR_ONE);
+	struct nh__need need = nh__need_of(nh__class_table_of(u.instance), SMALL, 1);
+	struct nh__note note = {NH_FAULT_NONE, NULL};
+	cache->slot[klass].cur = 0;
+	saves = 0;
+	assert_non_null(nh__heap_take(heap, &need, &note));
+	assert_int_equal(saves, 1);
+	uint32_t busy = nh__load_relaxed(&cache->head.gate.busy);
+	nh__store_relaxed(&cache->head.gate.busy, busy | 1u); /* in the middle of a cache operation */
+	saves = 0;
+	assert_non_null(nh__heap_take(heap, &need, &note));
+	assert_int_equal(saves, 1);
+	nh__store_relaxed(&cache->head.gate.busy, busy);
+}
+
+/* Smaller than the class, but large enough: one operation finds that too. */
+static void the_exact_span(void **state)
+{
+	(void)state;
+	start(FOR_ONE);
+	unsigned wide = wide_class();
+	if (wide == NH_CLASSES)
+		unit_skip(TOO_CLOSE);
+	uint32_t span = nh__class_span(wide) - 1u;
+	struct nh__need need = nh__need_of(nh__class_table_of(u.instance), NH_USABLE(span), 1);
+	assert_int_equal(need.span, span);
+	assert_int_equal(need.class_span, span + 1u);
+	struct nh__block *block = nh__tlsf_take(&heap->tlsf, span, 1);
+	nh__make_live(heap, block);
+	assert_int_equal(nh__block_span(block), span);
+	unit_take_all(&u, 5000, NULL);
+	unit_take_all(&u, 8, NULL);
+	assert_null(nh__take_locked(heap, &need));
+	given = nh__payload(block);
+	give();
+	assert_ptr_equal(nh__take_locked(heap, &need), given);
+	assert_int_equal(nh__block_span(block), span);
+	assert_int_equal(nh__load_relaxed(&block->owner), nh__live_owner(heap, block));
+}
+
+/* ---- between two lock holds --------------------------------------------------------------- */
+
 /* A block of just the class that is freed while one searches for what would do, is taken as it is, not cut. */
 static void a_block_of_the_class_is_not_cut(void **state)
 {
 	(void)state;
 	start(FOR_ONE);
-	unsigned wide = 1;
-	while (wide < NH_CLASSES && nh__class_span(wide) - nh__class_span(wide - 1u) <= NH_SPAN_MIN)
-		wide++;
+	unsigned wide = wide_class();
 	if (wide == NH_CLASSES)
-		unit_skip("classes lie too close to each other");
+		unit_skip(TOO_CLOSE);
 	uint32_t span = nh__class_span(wide);
 	given = nh_instance_malloc(u.instance, NH_USABLE(span));
 	assert_int_equal(nh__block_span(nh__block_at(given)), span);
@@ -221,6 +276,8 @@ int main(void)
 #if NH_PORT_GATE_BOUNDS
 		TEST(bounds_of_hits),
 #endif
+		TEST(one_hold),
+		TEST(the_exact_span),
 		TEST(a_block_of_the_class_is_not_cut),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
