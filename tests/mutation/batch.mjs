@@ -7,7 +7,6 @@ import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { RunError } from '../../bench/run.mjs';
 import { functions } from './mutants.mjs';
-import { limited } from './target.mjs';
 
 const CHOOSE = `#ifndef NH_MUTANT
 #define NH_MUTANT
@@ -101,7 +100,7 @@ export class Batch {
   async path(program) {
     if (!this.paths.has(program)) {
       const path = await this.target.programWith(program, this.file, this.folder);
-      this.paths.set(program, path !== null && (await limited([path], this.folder, 5 + 10 * program.seconds)).ok ? path : null);
+      this.paths.set(program, path !== null && (await this.target.limited(path, this.folder, 5 + 10 * program.seconds)).ok ? path : null);
     }
     return this.paths.get(program);
   }
@@ -117,7 +116,7 @@ export class Batch {
         all = false;
         continue;
       }
-      const result = await limited([path], this.folder, 2 + 5 * program.seconds, { NH_MUTANT: `${number}` });
+      const result = await this.target.limited(path, this.folder, 2 + 5 * program.seconds, { NH_MUTANT: `${number}` });
       if (!result.ok) {
         program.kills++;
         return { by: program.name, how: result.how };

@@ -24,16 +24,51 @@ import { Target } from './target.mjs';
 
 const REGISTER = 'tests/mutation/survivors.txt';
 const RESULTS = 'build/mutation/results.json';
-const STATES = ['killed', 'survived', 'unreached', 'equivalent', 'duplicate', 'invalid'];
+const STATES = ['killed', 'survived', 'unreached', 'equivalent', 'duplicate', 'invalid', 'elsewhere'];
 const SURVIVED = ['survived', 'unreached'];
 
 const sha = (text) => createHash('sha256').update(text).digest('hex');
 
-function targets() {
-  return [
-    new Target('moderate', {}, ['unit', 'model']),
-    new Target('full', { NH_HARDENING: 'full' }, ['unit', 'model']),
-  ];
+const LABELS = ['unit', 'model'];
+const ARM = { preset: 'arm32', emulator: ['qemu-arm', '-L', '/usr/arm-linux-gnueabihf'] };
+
+/** What judges every mutant that it compiles. */
+const usual = () => [new Target('moderate', {}, LABELS), new Target('full', { NH_HARDENING: 'full' }, LABELS)];
+
+/** What judges those that none of these compiles. */
+const rest = () => [
+  new Target('nocaches', { NH_CACHES: '0' }, LABELS),
+  new Target('extreme', { NH_HARDENING: 'extreme' }, LABELS),
+  new Target('small', { NH_CPUS: '1', NH_CLASS_DOUBLINGS: '0' }, LABELS),
+  new Target('ticket', { NH_LOCK_BACKEND: 'ticket' }, LABELS),
+  new Target('narrow', {}, LABELS, ARM),
+];
+
+/** The configurations that may kill a mutant, in the order in which they are asked. */
+class Judges {
+  async prepare(list) {
+    this.usual = [];
+    this.rest = [];
+    for (const target of usual()) this.usual.push(await target.prepare());
+    const left = () => list.filter((mutant) => mutant.kind !== 'order' && this.of(mutant).length === 0);
+    for (const target of rest()) {
+      const mutants = left();
+      if (mutants.length === 0) break;
+      target.begin();
+      if (mutants.some((mutant) => target.compiles(mutant))) this.rest.push(await target.prepare());
+    }
+    return this;
+  }
+
+  get all() {
+    return [...this.usual, ...this.rest];
+  }
+
+  of(mutant) {
+    const compiling = (targets) => targets.filter((target) => target.compiles(mutant));
+    const first = compiling(this.usual);
+    return mutant.kind === 'order' ? [] : first.length ? first : compiling(this.rest);
+  }
 }
 
 function chosen(files, sample, seed) {
@@ -62,35 +97,33 @@ class Results {
 }
 
 /** By one configuration after the other, until one kills it; by the explorer at last. */
-async function judgeBy(targets, batches, explorer, mutant, source, seen) {
+async function judgeBy(judges, batches, explorer, mutant, source, seen) {
   const by = async (target) => judge(target, mutant, source, join(target.dir, 'mutant'), (code) => seen(target, code),
     (await batches.get(target)?.killer(mutant)) ?? null);
-  let result = { state: 'equivalent' };
-  for (const target of mutant.kind === 'order' ? [] : targets) {
-    if (!target.lines(mutant.file).has(mutant.line)) continue;
+  let result = { state: 'elsewhere' };
+  for (const target of judges.of(mutant)) {
     const judged = { ...await by(target), target: target.name };
     if (judged.state === 'killed' || !SURVIVED.includes(result.state)) result = judged;
     if (!SURVIVED.includes(judged.state) && judged.state !== 'equivalent') break;
   }
   if (explorer === null || !(mutant.kind === 'order' || SURVIVED.includes(result.state))) return result;
-  if (!explorer.lines(mutant.file).has(mutant.line)) return result;
+  if (!explorer.compiles(mutant)) return result;
   const explored = await by(explorer);
   if (mutant.kind === 'order') return { ...explored, target: explorer.name };
   return explored.state === 'killed' ? { ...explored, target: explorer.name, code: result.code } : result;
 }
 
 /** For each configuration the file's mutants at once, where that can be. */
-async function batchesOf(targets, file, list, source) {
+async function batchesOf(judges, file, list, source) {
   const batches = new Map();
-  for (const target of targets) {
+  for (const target of judges.all) {
     const batch = new Batch(target, file);
-    const lines = target.lines(file);
-    if (await batch.prepare(list.filter((mutant) => lines.has(mutant.line)), source)) batches.set(target, batch);
+    if (await batch.prepare(list.filter((mutant) => judges.of(mutant).includes(target)), source)) batches.set(target, batch);
   }
   return batches;
 }
 
-async function judgeAll(list, prepared, explorer, results) {
+async function judgeAll(list, judges, explorer, results) {
   const codes = new Map(); // what a mutant compiles to -> the first one that does
   const began = performance.now();
   let number = 0;
@@ -107,10 +140,10 @@ async function judgeAll(list, prepared, explorer, results) {
     }
     if (batched !== mutant.file) {
       const left = list.filter((other) => other.file === mutant.file && other.kind !== 'order' && !results.known(other, hash));
-      batches = await batchesOf(prepared, mutant.file, left, source);
+      batches = await batchesOf(judges, mutant.file, left, source);
       batched = mutant.file;
     }
-    const result = await judgeBy(prepared, batches, explorer, mutant, source, (target, code) => codes.has(`${target.name} ${code}`));
+    const result = await judgeBy(judges, batches, explorer, mutant, source, (target, code) => codes.has(`${target.name} ${code}`));
     if (result.code !== undefined && result.state !== 'duplicate') codes.set(`${result.target} ${result.code}`, mutant);
     results.keep(mutant, hash, result);
     if (number % 50 === 0 || SURVIVED.includes(result.state)) {
@@ -165,10 +198,9 @@ async function main() {
   }
   mkdirSync('build/mutation', { recursive: true });
   const results = new Results(values.again, parse(readFileSync(REGISTER, 'utf8'), REGISTER));
-  const prepared = [];
-  for (const target of targets()) prepared.push(await target.prepare());
+  const judges = await new Judges().prepare(list);
   const explorer = values.unit ? null : await new Explorer().prepare();
-  await judgeAll(list, prepared, explorer, results);
+  await judgeAll(list, judges, explorer, results);
   const { unexplained, stale, explained } = compare(list, results, files, positionals.length === 0);
   for (const mutant of unexplained) process.stdout.write(`\n# ${results.of[mutant.key].state}: ${mutant.file}:${mutant.line}\n${written(mutant)}`);
   for (const name of stale) process.stdout.write(`\n# in ${REGISTER}, but killed or gone:\n${name}\n`);

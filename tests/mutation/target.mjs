@@ -6,14 +6,14 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { copyFileSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { basename, dirname, join, relative, resolve } from 'node:path';
-import { build, readJson, run, RunError } from '../../bench/run.mjs';
+import { configure, readJson, run, RunError } from '../../bench/run.mjs';
 import { uses } from './uses.mjs';
 
 const ROOT = resolve(import.meta.dirname, '../..');
 const LIBRARY = 'libnearheap-mutant.so';
 /** Operations of random programs, in percent, and of programs with threads: a mistake of one line shows early. */
 const ENVIRONMENT = { ...process.env, NH_TEST_SCALE: '3', NH_STRESS_SCALE: '0.05', CMOCKA_TEST_ABORT: '1' };
-const MEMORY = 4 * 2 ** 30;
+const MEMORY = 8 * 2 ** 30; // an emulator keeps four of them for what it emulates
 /** Seconds that it takes to compile and link a white-box program: others are asked first. */
 const COMPILE = 0.4;
 
@@ -35,7 +35,7 @@ export function attempt(words, { seconds = 60, env = process.env, cwd = ROOT } =
 }
 
 /** Under limits of time on a CPU and of memory. */
-export function limited(program, library, seconds, environment = {}) {
+function limited(program, library, seconds, environment) {
   return attempt(['prlimit', `--cpu=${Math.ceil(seconds)}`, `--as=${MEMORY}`, '--core=0', ...program], {
     seconds: 15 + 10 * seconds, // others may have the CPU
     env: { ...ENVIRONMENT, ...environment, LD_LIBRARY_PATH: library },
@@ -44,13 +44,18 @@ export function limited(program, library, seconds, environment = {}) {
 
 const words = (command) => command.trim().split(/\s+/).map((word) => word.replace(/\\"/g, '"'));
 
+const FLAGS = '-O1';
+const isLibrary = (object) => object.startsWith('CMakeFiles/nearheap.dir/');
+
 export class Target {
-  /** `options` of CMake, beside those of the preset gcc-debug. */
-  constructor(name, options, labels) {
+  /** `options` of CMake, beside those of the preset; `emulator`: what runs programs of another CPU. */
+  constructor(name, options, labels, { preset = 'gcc-debug', emulator = [] } = {}) {
     this.name = name;
     this.dir = `build/mutation/${name}`;
     this.options = options;
     this.labels = labels;
+    this.preset = preset;
+    this.emulator = emulator;
   }
 
   configure(dir, flags) {
@@ -59,18 +64,30 @@ export class Target {
       NH_TESTS: 'ON', CMAKE_POSITION_INDEPENDENT_CODE: 'ON', CMAKE_C_FLAGS_DEBUG: flags,
       ...Object.fromEntries(off.map((option) => [option, 'OFF'])), ...this.options,
     };
-    build('gcc-debug', dir, options, ['nearheap']);
+    configure(this.preset, dir, options);
+  }
+
+  /** The names of its test programs. */
+  build(dir, flags) {
+    this.configure(dir, flags);
     const tests = JSON.parse(run(['ctest', '--test-dir', dir, '--show-only=json-v1'])).tests;
     const names = tests
       .filter((test) => test.properties.some(({ name, value }) => name === 'LABELS' && value.some((label) => this.labels.includes(label))))
       .map((test) => test.name);
-    run(['cmake', '--build', dir, '-j', '1', '--target', ...names]);
+    run(['cmake', '--build', dir, '-j', '1', '--target', 'nearheap', ...names]);
     return names;
   }
 
+  /** Enough to ask what it compiles. */
+  begin() {
+    this.configure(this.dir, FLAGS);
+    this.readCommands(isLibrary);
+    return this;
+  }
+
   async prepare() {
-    const names = this.configure(this.dir, '-O1');
-    this.readBuild((object) => object.startsWith('CMakeFiles/nearheap.dir/'));
+    const names = this.build(this.dir, FLAGS);
+    this.readBuild(isLibrary);
     mkdirSync(this.base, { recursive: true });
     /* in a shared library the linker does not send core's calls elsewhere */
     this.programs = names.map((name) => this.program(name)).filter(({ link }) => !link.some((word) => word.includes('--wrap')));
@@ -78,7 +95,7 @@ export class Target {
     for (const program of this.programs) {
       await this.linkProgram(program, join(this.base, program.name), new Map());
       const begin = performance.now();
-      const result = await limited([join(this.base, program.name)], this.base, 60);
+      const result = await this.limited(join(this.base, program.name), this.base, 60);
       program.seconds = (performance.now() - begin) / 1000;
       if (!result.ok) throw new RunError(`${this.name}: ${program.name} fails without any mutant: ${result.how}`);
     }
@@ -86,28 +103,38 @@ export class Target {
     return this;
   }
 
+  limited(program, library, seconds, environment = {}) {
+    return limited([...this.emulator, program], library, seconds, environment);
+  }
+
   absolute(path) {
     return resolve(ROOT, path);
   }
 
-  /** What the build knows: how each object is compiled, and what it sees. `isCore`: of the library. */
-  readBuild(isCore) {
+  /** How each object is compiled. `isCore`: of the library. */
+  readCommands(isCore) {
     const absolute = resolve(ROOT, this.dir);
     this.compile = new Map(readJson(join(this.dir, 'compile_commands.json')).map((entry) => {
       const list = words(entry.command);
       return [relative(absolute, resolve(absolute, list[list.indexOf('-o') + 1])), { words: list, file: relative(ROOT, entry.file) }];
     }));
     this.sees = new Map(); // object -> files of this repository
-    let object;
-    for (const line of run(['ninja', '-C', this.dir, '-t', 'deps']).split('\n')) {
-      if (/^\S.*: #deps/.test(line)) this.sees.set(object = line.split(':')[0], new Set());
-      else if (line.startsWith('    ')) this.sees.get(object).add(relative(ROOT, resolve(absolute, line.trim())));
-    }
     this.library = [...this.compile.keys()].filter(isCore);
     this.base = join(this.dir, 'mutant-base');
     this.active = new Map();
     this.baseline = new Map();
     this.uses = new Map();
+  }
+
+  /** That, and what each object sees. */
+  readBuild(isCore) {
+    const absolute = resolve(ROOT, this.dir);
+    this.readCommands(isCore);
+    let object;
+    for (const line of run(['ninja', '-C', this.dir, '-t', 'deps']).split('\n')) {
+      if (/^\S.*: #deps/.test(line)) this.sees.set(object = line.split(':')[0], new Set());
+      else if (line.startsWith('    ')) this.sees.get(object).add(relative(ROOT, resolve(absolute, line.trim())));
+    }
   }
 
   linkCommand(name) {
@@ -123,7 +150,8 @@ export class Target {
   /** `others`: objects in place of the target's own. */
   async linkLibrary(folder, others) {
     const objects = this.library.map((object) => others.get(object) ?? join(this.dir, object));
-    const result = await attempt(['gcc', '-shared', `-Wl,-soname,${LIBRARY}`, '-o', join(folder, LIBRARY), ...objects, '-pthread']);
+    const compiler = this.compile.get(this.library[0]).words[0];
+    const result = await attempt([compiler, '-shared', `-Wl,-soname,${LIBRARY}`, '-o', join(folder, LIBRARY), ...objects, '-pthread']);
     return result.ok;
   }
 
@@ -168,7 +196,7 @@ export class Target {
     for (const program of programs) {
       const path = await this.programWith(program, mutant.file, folder, mutant);
       if (path === null) return { invalid: true };
-      const result = await limited([path], folder, 2 + 5 * program.seconds);
+      const result = await this.limited(path, folder, 2 + 5 * program.seconds);
       if (!result.ok) {
         program.kills++;
         return { by: program.name, how: result.how };
@@ -232,39 +260,51 @@ export class Target {
     return this.baseline.get(key);
   }
 
-  /** The lines of a file that this configuration compiles, from the preprocessor's output. */
+  /** Does this configuration compile the mutant's line? */
+  compiles({ file, line }) {
+    return this.lines(file).has(line);
+  }
+
+  /** The lines of a file that this configuration compiles, by the first object that has any. */
   lines(file) {
     if (!this.active.has(file)) {
-      const object = [...this.library].find((name) => this.compile.get(name).file === file) ?? this.objectsThatSee(file)[0];
+      const own = this.library.filter((object) => this.compile.get(object).file === file);
       const lines = new Set();
-      this.active.set(file, lines);
-      if (object === undefined) return lines;
-      let at = 0;
-      let here = false;
-      for (const line of this.preprocessed(object).split('\n')) {
-        const [, number, name] = /^# (\d+) "([^"]*)"/.exec(line) ?? [];
-        if (number !== undefined) {
-          at = Number(number);
-          here = relative(ROOT, resolve(ROOT, this.dir, name)) === file;
-        } else {
-          if (here && line.trim() !== '') lines.add(at);
-          at++;
-        }
+      for (const object of own.length ? own : this.library) {
+        this.addLines(lines, object, file);
+        if (lines.size) break;
       }
+      this.active.set(file, lines);
     }
     return this.active.get(file);
+  }
+
+  /** From the preprocessor's output. */
+  addLines(lines, object, file) {
+    let at = 0;
+    let here = false;
+    for (const line of this.preprocessed(object).split('\n')) {
+      const [, number, name] = /^# (\d+) "([^"]*)"/.exec(line) ?? [];
+      if (number !== undefined) {
+        at = Number(number);
+        here = relative(ROOT, resolve(ROOT, this.dir, name)) === file;
+      } else {
+        if (here && line.trim() !== '') lines.add(at);
+        at++;
+      }
+    }
   }
 
   /** { program: { file: [reached lines] } }, and under '' the lines that have code at all. */
   async reached() {
     const dir = `${this.dir}-lines`;
-    this.configure(dir, '-O0 --coverage -Wl,-u,__gcov_dump'); // children that leave at once call it
+    this.build(dir, '-O0 --coverage -Wl,-u,__gcov_dump'); // children that leave at once call it
     const reach = { '': {} };
     const counters = () => run(['find', dir, '-name', '*.gcda']).split('\n').filter(Boolean);
     for (const { name } of this.programs) {
       for (const file of counters()) rmSync(file);
       const path = run(['find', dir, '-type', 'f', '-name', name]).trim();
-      await limited([path], '.', 120);
+      await this.limited(path, '.', 120);
       reach[name] = {};
       const files = counters().map((file) => resolve(ROOT, file));
       if (files.length === 0) throw new RunError(`${name}: nothing was counted`);
