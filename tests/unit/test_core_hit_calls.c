@@ -16,10 +16,11 @@ int main(void)
 
 #else
 
+#define SIZE PARKED /* of a class that is not the first: of that all offsets are 0 */
 #define ROW 40u
 #define HELD 8u
 
-static struct nh__slot *slot; /* of SMALL */
+static struct nh__slot *slot; /* of SIZE */
 
 /* Where hits would need a fence, all that they are to do is left to others. */
 static bool hits_are_shut(void)
@@ -33,7 +34,7 @@ static bool hits_are_shut(void)
 
 static bool alone(struct nh__block *block)
 {
-	return ((nh__flags(block) & NH__PREV_FREE) | (nh__flags(nh__block_after(block, span_of(SMALL))) & NH__FREE)) == 0;
+	return ((nh__flags(block) & NH__PREV_FREE) | (nh__flags(nh__block_after(block, span_of(SIZE))) & NH__FREE)) == 0;
 }
 
 /* Live blocks of the class beside which nothing is FREE; the magazine is empty, and has room for all of them. */
@@ -42,9 +43,9 @@ static void row(struct nh__block **blocks)
 	struct nh__block *all[ROW];
 	unsigned found = 0;
 	for (unsigned i = 0; i < ROW; i++)
-		all[i] = nh__block_at(allocate(SMALL));
+		all[i] = nh__block_at(allocate(SIZE));
 	while (!NH__EMPTY(slot->cur))
-		allocate(SMALL);
+		allocate(SIZE);
 	for (unsigned i = 0; i < ROW && found < HELD; i++)
 		if (alone(all[i]))
 			blocks[found++] = all[i];
@@ -57,7 +58,7 @@ static void row(struct nh__block **blocks)
 static int set_up_slot(void **state)
 {
 	set_up(state);
-	slot = &cache->slot[class_of(SMALL)];
+	slot = &cache->slot[class_of(SIZE)];
 	return 0;
 }
 
@@ -92,13 +93,13 @@ static void there_and_back(void **state)
 		}
 	}
 	for (unsigned i = HELD; i-- != 0;) {
-		assert_int_equal(nh__malloc_hit(u.instance, SMALL, &block, &klass), NH__HIT);
+		assert_int_equal(nh__malloc_hit(u.instance, SIZE, &block, &klass), NH__HIT);
 		assert_ptr_equal(block, blocks[i]);
-		assert_int_equal(nh__load_relaxed(&block->owner), NH__OWNER_LIVE + class_of(SMALL));
+		assert_int_equal(nh__load_relaxed(&block->owner), NH__OWNER_LIVE + class_of(SIZE));
 	}
 	assert_int_equal(nh__load_relaxed(&cache->head.gate.busy) - busy, 2u * 2u * HELD);
-	assert_int_equal(nh__malloc_hit(u.instance, SMALL, &block, &klass), NH__MISSED);
-	assert_int_equal(klass, class_of(SMALL));
+	assert_int_equal(nh__malloc_hit(u.instance, SIZE, &block, &klass), NH__MISSED);
+	assert_int_equal(klass, class_of(SIZE));
 	assert_int_equal(nh__load_relaxed(&cache->head.gate.busy) - busy, 2u * 2u * HELD);
 }
 
@@ -134,7 +135,7 @@ static void beside_free_memory(void **state)
 		nh__flag_clear(blocks[i], NH__PREV_FREE);
 		if (scarce)
 			continue;
-		struct nh__block *after = nh__block_after(blocks[i], span_of(SMALL));
+		struct nh__block *after = nh__block_after(blocks[i], span_of(SIZE));
 		nh__flag_set(after, NH__FREE);
 		if (NH_MERGE_LOOK > 1)
 			expect_refused(blocks[i]);
