@@ -47,6 +47,7 @@ const rest = () => [
   new Target('extreme', { NH_HARDENING: 'extreme' }, LABELS),
   new Target('small', SMALL, LABELS),
   new Target('ticket', { NH_LOCK_BACKEND: 'ticket' }, LABELS),
+  new Target('ck', { NH_LOCK_BACKEND: 'ck', NH_STATS: '0' }, LABELS),
   new Target('narrow', {}, LABELS, ARM),
 ];
 
