@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* core/drain.c where there is nothing to drain: a reclaim is the search that a miss makes, over all there is, and tells the truth. */
+/* core/drain.c where there is nothing to drain: a reclaim is the search that a miss makes, and must tell the truth. */
 #include "white.h"
 
 #if NH_CACHES
