@@ -164,6 +164,21 @@ static void no_block_of_this_heap(void **state)
 	assert_true(nh__free_hit(u.instance, blocks[0]));
 }
 
+/* The bound is the first offset that is none: at 0, as while the gate is seized, not even the first block's. */
+static void behind_the_bound(void **state)
+{
+	(void)state;
+	struct nh__block *blocks[HELD];
+	row(blocks);
+	_Atomic uintptr_t *bound = &cache->head.limit;
+	uintptr_t limit = nh__load_relaxed(bound), offset = nh__rotated_offset(&cache->head, blocks[0]);
+	nh__store_relaxed(bound, offset);
+	expect_refused(blocks[0]);
+	nh__store_relaxed(bound, offset + 1u);
+	assert_true(nh__free_hit(u.instance, blocks[0]));
+	nh__store_relaxed(bound, limit);
+}
+
 #define TEST(function) unit_case_damaged(function, set_up_slot)
 
 int main(void)
@@ -173,6 +188,7 @@ int main(void)
 		TEST(sizes_without_a_class),
 		TEST(beside_free_memory),
 		TEST(no_block_of_this_heap),
+		TEST(behind_the_bound),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
