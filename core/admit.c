@@ -459,7 +459,9 @@ nh_status nh_instance_region_add(nh_instance *instance, int number, void *base, 
 		status = NH_EOVERLAP;
 	else if (nh__heap_by_id(instance, number) != heap)
 		status = NH_ENOENT; /* it was removed meanwhile */
-	else if ((index = nh__region_reserve(instance, nh__adding_by(cpu, heap->id), first, end)) == NH_MAX_REGIONS)
+	else
+		index = nh__region_reserve(instance, nh__adding_by(cpu, heap->id), first, end);
+	if (index == NH_MAX_REGIONS)
 		status = NH_ENOSPC;
 	nh__admin_leave(instance, cpu, irq);
 	if (status != NH_OK)
