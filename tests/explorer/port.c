@@ -118,6 +118,8 @@ void nh_port_fatal(const nh_fault *fault)
 		ex_ops_stuck(fault->cpu);
 		return;
 	}
+	if (ex_cpu[ex_on_cpu()].masked && EX_MASKS && fault->code != NH_FAULT_STUCK)
+		ex_fail("a fault is reported with interrupts off");
 	if (ex_ops_refused(fault))
 		return;
 	if (NH_PATIENCE != 0 && ex_ops_broken())

@@ -22,12 +22,26 @@ static const char *const levels[] = {"none", "basic", "moderate", "full", "extre
 static _Alignas(64) unsigned char memory[HEAPS][64 * KIB];
 static trial *current;
 
+/* Nobody else is inside a call: where the hook is called, no lock is held and no gate. */
+static bool something_held(const nh_instance *instance)
+{
+	bool held = instance->admin.word != 0;
+	for (unsigned i = 0; i < HEAPS; i++) {
+		const struct nh__heap *heap = instance->heap[i];
+		held |= heap->lock.word != 0;
+		for (unsigned cpu = 0; cpu < NH_CPUS; cpu++)
+			held |= heap->cache[cpu] != NULL && (heap->cache[cpu]->head.gate.busy & 1u) != 0;
+	}
+	return held;
+}
+
 static void record(const nh_fault *fault)
 {
 	trial *t = current;
 	if (t->count < REPORTS)
 		t->reports[t->count++] = *fault;
 	t->wrong_cpu |= fault->cpu != nh_host_cpu();
+	t->held |= something_held(t->instance);
 }
 
 /* ---- what the programs use ---------------------------------------------------------------- */
@@ -139,6 +153,8 @@ static bool caught(const trial *t)
 {
 	if (t->wrong_cpu)
 		_exit(4);
+	if (t->held)
+		_exit(5);
 	for (unsigned i = 0; i < t->count; i++) {
 		if (is_expected(t, t->reports[i].code, t->reports[i].address))
 			return true;
@@ -188,7 +204,10 @@ static bool try_apart(const fault_program *program, uint64_t seed)
 	if (child < 0 || waitpid(child, &status, 0) != child)
 		nht_fail(__FILE__, __LINE__, program->name, "no process");
 	if (WIFEXITED(status) && WEXITSTATUS(status) > 1)
-		nht_fail(__FILE__, __LINE__, program->name, "%s", WEXITSTATUS(status) == 4 ? "wrong CPU" : "cannot be tried");
+		nht_fail(__FILE__, __LINE__, program->name, "%s",
+		         WEXITSTATUS(status) == 4   ? "wrong CPU"
+		         : WEXITSTATUS(status) == 5 ? "told with a lock or gate held"
+		                                    : "cannot be tried");
 	return WIFEXITED(status) && WEXITSTATUS(status) == 0;
 }
 

@@ -28,6 +28,7 @@ typedef struct trial {
 	nh_fault reports[REPORTS];
 	unsigned count;
 	bool wrong_cpu; /* a report did not name the CPU that made it */
+	bool held;      /* a report was made with a lock or gate held */
 	bool validated; /* validate found it, where that is what is asked for */
 } trial;
 

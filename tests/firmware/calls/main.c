@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Calls that must be refused, on both CPUs: before nh_init, after nh_deinit, a second nh_init, regions that
- * cannot be. Each gets its error, and what was there before still works.
+ * cannot be. Each gets its error, and what was there before still works. The hook has interrupts as its caller had.
  */
 #include <nearheap/linker.h>
 #include <nearheap/nearheap.h>
@@ -16,14 +16,20 @@ static volatile uint32_t turn; /* which CPU may go on, and how often it has chan
 static volatile nh_fault_code seen;
 static volatile uint32_t seen_count;
 static volatile unsigned seen_cpu;
+static volatile bool seen_open; /* an interrupt came in while the hook ran */
+static volatile uint32_t handled[BOARD_CPUS];
 
 void board_handler(enum board_irq irq)
 {
 	(void)irq;
+	handled[board_cpu()]++;
 }
 
 static void hook(const nh_fault *fault)
 {
+	const uint32_t before = handled[board_cpu()];
+	board_irq_pend(BOARD_IRQ_A);
+	seen_open = handled[board_cpu()] != before;
 	seen = fault->code;
 	seen_cpu = fault->cpu;
 	seen_count++;
@@ -45,11 +51,22 @@ static void await_turn(void)
 	board_barrier();
 }
 
-static void expect_fault(void *address, nh_fault_code code)
+static void expect_once(void *address, nh_fault_code code)
 {
 	const uint32_t before = seen_count;
 	nh_free(address);
 	BOARD_CHECK(seen_count == before + 1u && seen == code && seen_cpu == board_cpu());
+}
+
+/* The hook has interrupts as the caller has them. */
+static void expect_fault(void *address, nh_fault_code code)
+{
+	expect_once(address, code);
+	BOARD_CHECK(seen_open);
+	board_irq_off();
+	expect_once(address, code);
+	BOARD_CHECK(!seen_open);
+	board_irq_on();
 }
 
 /* ---- no heap ---------------------------------------------------------------------------- */
@@ -187,6 +204,7 @@ static void with_heap(void)
 
 static void core1_main(void)
 {
+	board_irq_enable(BOARD_IRQ_A);
 	await_turn();
 	without_heap();
 	give_turn();
@@ -202,6 +220,7 @@ static void core1_main(void)
 int main(void)
 {
 	board_init();
+	board_irq_enable(BOARD_IRQ_A);
 	nh_fatal_hook_set(hook);
 	without_heap();
 	board_start_cpu1(core1_main);
