@@ -131,7 +131,7 @@ static void stop_cpu(model *m)
 static void recover_cpu(model *m)
 {
 	unsigned cpu = (unsigned)nht_below(&m->random, m->setup->cpus);
-	nh_status right = NH_LOCK_BACKEND != NH_LOCK_OWNER ? NH_ENOTSUP
+	nh_status right = NH_LOCK_BACKEND != NH_LOCK_OWNER || !NHT_THREADS ? NH_ENOTSUP
 	                  : cpu == nh_host_cpu()           ? NH_EINVAL
 	                                                   : NH_OK;
 	nh_status status = nh_instance_cpu_recover(m->instance, cpu);

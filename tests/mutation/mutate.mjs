@@ -32,9 +32,9 @@ const sha = (text) => createHash('sha256').update(text).digest('hex');
 const LABELS = ['unit', 'model'];
 const ARM = { preset: 'arm32', emulator: ['qemu-arm', '-L', '/usr/arm-linux-gnueabihf'] };
 
-/** A microcontroller's options, and one CPU. */
-const SMALL = {
-  NH_CPUS: '1', NH_CLASS_DOUBLINGS: '0', NH_CAP_SMALL_SPAN: '80', NH_CAP_SMALL: '16', NH_CAP_LARGE: '4', NH_REFILL: '1',
+/** A microcontroller's options, one CPU, and no threads beside it. */
+const ALONE = {
+  NH_HOST_THREADS: '0', NH_CPUS: '1', NH_CLASS_DOUBLINGS: '0', NH_CAP_SMALL_SPAN: '80', NH_CAP_SMALL: '16', NH_CAP_LARGE: '4', NH_REFILL: '1',
   NH_MERGE_LOOK: '2', NH_DEPOT_SLOTS: '2', NH_CACHE_SHARE: '6',
 };
 
@@ -45,7 +45,7 @@ const usual = () => [new Target('moderate', {}, LABELS), new Target('full', { NH
 const rest = () => [
   new Target('nocaches', { NH_CACHES: '0' }, LABELS),
   new Target('extreme', { NH_HARDENING: 'extreme' }, LABELS),
-  new Target('small', SMALL, LABELS),
+  new Target('alone', ALONE, LABELS),
   new Target('ticket', { NH_LOCK_BACKEND: 'ticket' }, LABELS),
   new Target('ck', { NH_LOCK_BACKEND: 'ck', NH_STATS: '0' }, LABELS),
   new Target('narrow', {}, LABELS, ARM),

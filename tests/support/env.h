@@ -37,6 +37,13 @@
 #define NHT_ASAN 0
 #endif
 
+/* False: the host port was built for one thread, which keeps the only slot. */
+#ifdef NH_HOST_THREADS
+#define NHT_THREADS (NH_HOST_THREADS != 0)
+#else
+#define NHT_THREADS 1
+#endif
+
 /* First call of main(). */
 void nht_start(int argc, char **argv);
 

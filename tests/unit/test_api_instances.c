@@ -4,6 +4,7 @@
 #include <stdatomic.h>
 #include <string.h>
 
+#include "tests/support/env.h"
 #include "tests/support/unit.h"
 
 static unit u;
@@ -129,6 +130,8 @@ static void run_two(void *(*work)(void *), adder adders[2])
 static void two_threads_add(void **state)
 {
 	(void)state;
+	if (!NHT_THREADS)
+		unit_skip("one thread, which keeps the only slot");
 	for (unsigned round = 0; round < 60; round++) {
 		adder adders[2];
 		run_two(add, adders);
@@ -158,6 +161,8 @@ static void *add_same(void *argument)
 static void two_threads_add_the_same(void **state)
 {
 	(void)state;
+	if (!NHT_THREADS)
+		unit_skip("one thread, which keeps the only slot");
 	for (unsigned round = 0; round < 60; round++) {
 		adder adders[2];
 		run_two(add_same, adders);
@@ -176,6 +181,8 @@ static void two_threads_add_the_same(void **state)
 static void slots(void **state)
 {
 	(void)state;
+	if (!NHT_THREADS)
+		unit_skip("one thread, which keeps the only slot");
 	assert_status(nh_host_attach(0), NH_OK);
 	assert_int_equal(nh_host_cpu(), 0);
 	assert_status(nh_host_attach(NH_CPUS), NH_ENOENT);

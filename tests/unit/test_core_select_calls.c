@@ -28,6 +28,8 @@ static void *first_call(void *context)
 static void a_first_call_attaches(void **state)
 {
 	(void)state;
+	if (!NHT_THREADS)
+		unit_skip("one thread, which keeps the only slot");
 	unsigned cpu = 99;
 	pthread_t thread;
 	assert_int_equal(pthread_create(&thread, NULL, first_call, &cpu), 0);
@@ -46,6 +48,8 @@ static void *first_free(void *block)
 static void a_first_free_attaches(void **state)
 {
 	(void)state;
+	if (!NHT_THREADS)
+		unit_skip("one thread, which keeps the only slot");
 	void *blocks[] = {nh_instance_malloc(u.instance, 40), nh_instance_malloc(u.instance, 5000)};
 	for (unsigned i = 0; i < 2; i++) {
 		void *cpu;
