@@ -34,8 +34,8 @@ const ARM = { preset: 'arm32', emulator: ['qemu-arm', '-L', '/usr/arm-linux-gnue
 
 /** A microcontroller's options, one CPU, and no threads beside it. */
 const ALONE = {
-  NH_HOST_THREADS: '0', NH_CPUS: '1', NH_CLASS_DOUBLINGS: '0', NH_CAP_SMALL_SPAN: '80', NH_CAP_SMALL: '16', NH_CAP_LARGE: '4', NH_REFILL: '1',
-  NH_MERGE_LOOK: '2', NH_DEPOT_SLOTS: '2', NH_CACHE_SHARE: '6',
+  NH_HOST_THREADS: '0', NH_CPUS: '1', NH_CLASS_DOUBLINGS: '0', NH_CAP_SMALL_SPAN: '80', NH_CAP_SMALL: '16', NH_CAP_LARGE: '4',
+  NH_REFILL: '1', NH_MERGE_LOOK: '2', NH_DEPOT_SLOTS: '2', NH_CACHE_SHARE: '6',
 };
 
 /** What judges every mutant that it compiles. */
@@ -47,8 +47,8 @@ const rest = () => [
   new Target('extreme', { NH_HARDENING: 'extreme' }, LABELS),
   new Target('alone', ALONE, LABELS),
   new Target('ticket', { NH_LOCK_BACKEND: 'ticket' }, LABELS),
-  new Target('ck', { NH_LOCK_BACKEND: 'ck', NH_STATS: '0' }, LABELS),
-  new Target('narrow', {}, LABELS, ARM),
+  new Target('ck', { NH_LOCK_BACKEND: 'ck' }, LABELS),
+  new Target('narrow', { NH_STATS: '0' }, LABELS, ARM),
 ];
 
 /** The configurations that may kill a mutant, in the order in which they are asked. */
