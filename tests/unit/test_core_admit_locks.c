@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * core/admit.c: each hold of the admin lock is one, entered and left by the same CPU, and the heap's is had outside. The source
- * is included, so that the lock can be watched: alone, nobody would miss it.
+ * core/admit.c and core/reserve.c: each hold of the admin lock is one, entered and left by the same CPU, and the heap's is had
+ * outside. The sources are included, so that the lock can be watched: alone, nobody would miss it.
  */
 #include "core/instance.h"
 
@@ -34,6 +34,7 @@ static bool watched_heap_lock(struct nh__heap *heap, unsigned cpu)
 #define nh__lock_release watched_release
 #define nh__heap_lock watched_heap_lock
 #include "core/admit.c"
+#include "core/reserve.c"
 #undef nh__lock_acquire
 #undef nh__lock_release
 #undef nh__heap_lock
@@ -72,23 +73,27 @@ static void a_heap_is_added(void **state)
 	expect_holds(1);
 }
 
-/* One to reserve, one to say that it is there, or not after all; between them the heap's. */
+/* One to reserve; the heap's, which ends it; one more if it is not there after all. */
 static void a_region_is_added(void **state)
 {
 	(void)state;
 	nht_part *part = &u.arena.parts[1];
 	assert_status(nh_instance_region_add(u.instance, 0, part->base, part->size), NH_OK);
-	expect_holds(2);
-	assert_int_equal(u.instance->heap[0]->adding, 0);
+	expect_holds(1);
+	assert_false(nh__heap_grows(u.instance, 0));
 	assert_status(nh_instance_region_add(u.instance, 0, part->base, part->size), NH_EOVERLAP);
 	expect_holds(1);
+	nh__tlsf_condemn(&u.instance->heap[0]->tlsf);
+	assert_status(nh_instance_region_add(u.instance, 0, u.arena.parts[2].base, u.arena.parts[2].size), NH_ECORRUPT);
+	expect_holds(2);
+	assert_false(nh__heap_grows(u.instance, 0));
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		unit_case(a_heap_is_added, set_up),
-		unit_case(a_region_is_added, set_up),
+		unit_case_damaged(a_region_is_added, set_up),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
