@@ -325,9 +325,12 @@ static void attach(struct retained *retained, struct nh__record *record, struct 
 static void start_cold(struct retained *retained, struct nh__record *record, struct nh__addition *addition)
 {
 	struct nh__heap *heap = addition->heap;
-	uint32_t layout = layout_of(record, &addition->entry->region);
+	const struct nh__region *region = &addition->entry->region;
+	uint32_t layout = layout_of(record, region);
 	retained->report.generation = 0;
 	nh__record_void(record);
+	if (!NH__GUARDED) /* or it is filled: a build with its record elsewhere must not find that again */
+		memset((void *)nh__region_base(region), 0, region->end - nh__region_base(region));
 	nh__heap_fresh(addition);
 	nh__store_relaxed(&record->layout, layout);
 	nh__store_relaxed(&record->secret, heap->tlsf.secret);

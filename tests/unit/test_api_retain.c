@@ -277,6 +277,27 @@ static void other_memory(void **state)
 	assert_status(nh_instance_heap_remove(u.instance, 0, NULL), NH_OK);
 }
 
+/* A build that has its control memory elsewhere has its record elsewhere. The other one does not find its own again after that, although
+ * it lay in a block that nobody wrote to, with the header behind it: contents are lost, and no header says so. */
+static void no_other_record_is_left(void **state)
+{
+	const size_t before = nh_heap_control_size(&u.configs[0]);
+	(void)state;
+	attach();
+	make(0, SIZE / 2u);
+	assert_status(nh_instance_retained_root_set(u.instance, 0, table[0].at), NH_OK);
+	u.configs[0].control = control;
+	u.configs[0].control_size = sizeof control;
+	nh_retained report = reset();
+	assert_cold(&report, NH_RETAINED_NONE);
+	unsigned char *over = nh_instance_malloc_attr(u.instance, NH_ATTR_RETAINED, before + 1 * KIB);
+	make(1, 2 * KIB);
+	assert_true(over != NULL && table[1].at > table[0].at && table[1].at < table[0].at + table[0].size);
+	u.configs[0].control = NULL;
+	report = reset();
+	assert_cold(&report, NH_RETAINED_NONE);
+}
+
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
@@ -292,6 +313,7 @@ int main(int argc, char **argv)
 		unit_case(refusals, set_up),
 		unit_case(removed_is_gone, set_up),
 		unit_case(other_memory, set_up),
+		unit_case(no_other_record_is_left, set_up),
 	};
 	nht_start(argc, argv);
 	return cmocka_run_group_tests(tests, NULL, NULL);
