@@ -8,7 +8,8 @@ import { dirname, join } from 'node:path';
 import { test } from 'node:test';
 import { run } from '../../bench/run.mjs';
 
-const PAGES = ['README.md', ...readdirSync('docs').filter((name) => name.endsWith('.md')).map((name) => `docs/${name}`)];
+const PAGES = ['README.md', 'CHANGELOG.md', 'zephyr/README.md', 'tests/rp2040/README.md',
+  ...readdirSync('docs').filter((name) => name.endsWith('.md')).map((name) => `docs/${name}`)];
 const HELP = run(['sh', './run', 'help']).split('\n').filter((line) => line.startsWith('./run'));
 const PRESETS = JSON.parse(readFileSync('CMakePresets.json', 'utf8')).configurePresets.map((p) => p.name);
 
@@ -26,7 +27,7 @@ export function unknown(command) {
   return lines.some((line) => line.split(/\s{2,}/)[0].split(/[\s|[\]]+/).includes(second)) ? undefined : `no such word in the help of ${first}: ${second}`;
 }
 
-const commandsIn = (page) => [...page.matchAll(/`(\.\/run [^`\n]*)`|^ {4}(\.\/run [^#\n]*)/gm)].map((m) => m[1] ?? m[2]);
+const commandsIn = (page) => [...page.matchAll(/`(\.\/run [^`\n]*)`|^(?: {4})?(\.\/run [^#\n]*)/gm)].map((m) => m[1] ?? m[2]);
 const linksIn = (page) => [...page.matchAll(/\]\(([^)#:\s]+)(?:#[^)]*)?\)/g)].map((m) => m[1]);
 /** Paths as they are named in text. */
 const pathsIn = (page) => [...page.matchAll(/(?<![\w/.-])((?:tests|core|arch|bench|docs|include)\/[\w./-]*\w)/g)].map((m) => m[1]);
@@ -53,11 +54,39 @@ test('all evidence of docs/SAFETY.md is there', () => {
   }
 });
 
+/** Rows of the page's tables of promises: { number, evidence }. */
+const promisesIn = (page) => [...page.matchAll(/^\| ([A-Z]\d+) \|(.*)\|$/gm)].map(([, number, rest]) => ({ number, evidence: rest.split(' | ').at(-2) }));
+/** Folders that the page's first table has commands of. */
+const foldersIn = (page) => [...page.matchAll(/^\| (tests\/.*) \| (`\.\/run .*) \|$/gm)].flatMap(([, folders]) => pathsIn(folders));
+
+/** Promises without a command: neither in the row nor by the folder of a test that it names. */
+function unproven(page) {
+  const folders = foldersIn(page);
+  const shown = ({ evidence }) => /`\.\/run |`unit`/.test(evidence) ||
+    pathsIn(evidence).some((path) => folders.some((folder) => path === folder || path.startsWith(`${folder}/`)));
+  return promisesIn(page).filter((promise) => !shown(promise)).map(({ number }) => number);
+}
+
+test('every promise of docs/SAFETY.md has a command, and the tests of CTest that it names', () => {
+  const page = readFileSync('docs/SAFETY.md', 'utf8');
+  assert.ok(promisesIn(page).length > 40 && foldersIn(page).length > 10);
+  assert.deepEqual(unproven(page), []);
+  const names = [...page.matchAll(/CTest ((?:`[\w-]+`(?:, )?)+)/g)].flatMap(([, list]) => [...list.matchAll(/`([\w-]+)`/g)].map((m) => m[1]));
+  assert.ok(names.length > 4, `${names}`);
+  for (const name of names) {
+    const pattern = name.startsWith('unicorn_') ? `(nh_sweep\\(|NAME unicorn_)${name.slice(8)}\\b` : `NAME ${name}\\b`;
+    assert.ok(run(['grep', '-rlE', '--include=CMakeLists.txt', pattern, 'tests']).trim() !== '', name);
+  }
+});
+
 test('what is not there is seen', () => {
   assert.match(unknown('./run fly'), /no command/);
   assert.match(unknown('./run test preset gcc-dbg'), /no preset/);
   assert.match(unknown('./run test everything'), /no such word/);
   assert.equal(unknown('./run bench memory'), undefined);
   assert.deepEqual(linksIn('[a](b.md) [c](d/e.md#f) [g](https://h)'), ['b.md', 'd/e.md']);
+  assert.deepEqual(commandsIn('`./run a`\n```sh\n./run b c # d\n```\n    ./run e'), ['./run a', './run b c ', './run e']);
+  assert.deepEqual(unproven('| tests/x | `./run y` |\n| A1 | p | | tests/x/a.c | |\n| A2 | p | | tests/xy/a.c | |\n| A3 | p | c | `./run z` | |\n| A4 | p | | | |'),
+    ['A2', 'A4']);
   assert.deepEqual(pathsIn('tests/unit/test_single.c, `core/hit.h`.'), ['tests/unit/test_single.c', 'core/hit.h']);
 });
