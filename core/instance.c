@@ -93,7 +93,7 @@ nh_status nh_instance_deinit(nh_instance *instance)
  */
 static struct nh__heap *entry_heap(const struct nh__region_entry *entry, uintptr_t payload, uintptr_t *end)
 {
-	/* acquire: of region_reserve, twice, and of the heap's publication */
+	/* acquire: of nh__region_reserve, twice, and of the heap's publication */
 	uintptr_t first = nh__load_acquire(&entry->first);
 	*end = nh__load_acquire(&entry->end);
 	struct nh__heap *heap = nh__load_acquire(&entry->heap);
@@ -105,7 +105,7 @@ static struct nh__heap *entry_heap(const struct nh__region_entry *entry, uintptr
 NH__INLINE const struct nh__region_entry *entry_at(nh_instance *instance, uintptr_t payload, struct nh__heap **heap,
                                                    uintptr_t *end)
 {
-	/* acquire: of region_reserve */
+	/* acquire: of nh__region_reserve */
 	unsigned regions = nh__load_acquire(&instance->regions_reserved);
 	for (unsigned i = 0; i < regions; i++) {
 		const struct nh__region_entry *entry = &instance->regions[i];

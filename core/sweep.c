@@ -131,7 +131,7 @@ bool nh__concerned(const struct nh__removal *removal, const struct nh__region_en
 struct nh__tally nh__sweep(nh_instance *instance, const struct nh__removal *removal, enum nh__way way, struct nh__note *note)
 {
 	struct nh__tally sum = {0, 0};
-	/* acquire: of region_reserve */
+	/* acquire: of nh__region_reserve */
 	unsigned regions = nh__load_acquire(&instance->regions_reserved);
 	for (unsigned i = 0; i < regions; i++) {
 		struct sweep sweep = {.heap = removal->heap, .region = &instance->regions[i].region, .way = way};

@@ -18,7 +18,7 @@ core/tlsf core/tlsf_lists core/tlsf_links core/tlsf_region core/starts core/sing
 arch/host/lock_ck
 core/lock core/gate core/cache
 core/heap core/reclaim core/drain
-core/instance core/harden core/admit core/sweep core/remove core/recover core/retain core/lifecycle
+core/instance core/harden core/reserve core/admit core/sweep core/remove core/recover core/retain core/lifecycle
 core/select
 core/hit core/allocate core/realloc
 core/walk core/check core/inspect
