@@ -330,7 +330,7 @@ static void start_cold(struct retained *retained, struct nh__record *record, str
 	retained->report.generation = 0;
 	nh__record_void(record);
 	if (!NH__GUARDED) /* or it is filled: a build with its record elsewhere must not find that again */
-		memset((void *)nh__region_base(region), 0, region->end - nh__region_base(region));
+		(void)memset((void *)nh__region_base(region), 0, region->end - nh__region_base(region));
 	nh__heap_fresh(addition);
 	nh__store_relaxed(&record->layout, layout);
 	nh__store_relaxed(&record->secret, heap->tlsf.secret);

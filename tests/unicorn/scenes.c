@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The image that the driver plays: the library's own objects, and one operation per path. Three heaps, one per CPU and one of both,
- * and a table of who holds what, so that a check may free all of it and expect every byte back.
+ * and a table of who holds what, so that a check may free all of it and expect every byte back. With one CPU nothing is foreign.
  */
 #include "scenes.h"
 
@@ -11,7 +11,7 @@
 #include <stddef.h>
 #include <string.h>
 
-#define HEAP 17408u /* just above where caches begin */
+#define HEAP 18432u /* just above where caches and inboxes begin */
 #define HELD 96u
 #define HANDLER (HELD - 8u) /* the handler's blocks lie from here on */
 
@@ -249,13 +249,13 @@ static const struct scene scenes[] = {
 	{ HIT, free_prepare_hit, free_3, other_remote },
 	{ OVERFLOW, prepare_overflow, free_3, other_remote },
 	{ ANY, prepare_holes, free_3, other_local },
-	{ INBOX, prepare_remote, free_3, other_local },
-	{ INBOX_FULL, prepare_remote_full, free_3, other_local },
+	{ NH_CPUS > 1 ? INBOX : ANY, prepare_remote, free_3, other_local },
+	{ NH_CPUS > 1 ? INBOX_FULL : ANY, prepare_remote_full, free_3, other_local },
 	{ ANY, prepare_grow, grow_400, other_remote },
 	{ ANY, prepare_grow, grow_2000, other_remote },
 	{ ANY, prepare_grow, shrink_100, other_local },
 	{ ANY, prepare_holes, aligned, other_local },
-	{ RECLAIM, prepare_reclaim, malloc_140, other_remote },
+	{ NH_CPUS > 1 ? RECLAIM : ANY, prepare_reclaim, malloc_140, other_remote },
 };
 const uint32_t scene_count = sizeof scenes / sizeof *scenes;
 
@@ -265,7 +265,7 @@ void scene_prepare(uint32_t number)
 {
 	const nh_heap_config heaps[] = {
 		{ .name = "0", .base = memory[0], .size = HEAP, .affinity = NH_CPU(0) },
-		{ .name = "1", .base = memory[1], .size = HEAP, .affinity = NH_CPU(1) },
+		{ .name = "1", .base = memory[1], .size = HEAP, .affinity = NH_CPU(NH_CPUS - 1) },
 		{ .name = "both", .base = memory[2], .size = HEAP },
 	};
 	faults = 0;
