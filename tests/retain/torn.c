@@ -6,6 +6,8 @@
  *   takes what there is --> attaches it in a fresh instance --> all blocks but the one in hand are there, with their contents,
  *                                                              nothing is lost, and never is it a cold start
  *
+ * and of a cold start or a removal: nothing comes back, and what is attached is whole.
+ *
  * The heap lies at the same address in both. Where processes cannot be traced (emulated ones) this is skipped; tests/unicorn does
  * the same with the objects for Cortex-M.
  */
@@ -28,6 +30,7 @@
 #define ROOT 20u
 #define OTHER_ROOT 21u
 #define SKIPPED 77
+#define GONE (KEPT + 1u)
 
 static nh_instance_storage storage;
 static nh_instance *instance;
@@ -36,6 +39,7 @@ static unsigned char *memory, *shared, *seen;
 static _Alignas(64) unsigned char control[16 * 1024];
 static nh_heap_config config;
 static size_t moments, steps;
+static unsigned found_gone; /* a bit for each that was */
 static int file;
 
 static volatile struct flow {
@@ -207,6 +211,10 @@ static void previous_free(void)
 	nh_instance_trim(instance, 0);
 }
 
+static void nothing(void)
+{
+}
+
 static void cached(void)
 {
 	usual();
@@ -222,6 +230,19 @@ static void half_done(void)
 	cached();
 	drop(1);
 	nh__flag_set(nh__block_at(table[17].at), NH__PREV_FREE);
+}
+
+/* Two headers far from each other that no single call leaves: a cold start. */
+static void damaged(void)
+{
+	usual();
+	nh__flag_set(nh__block_at(table[0].at), NH__PREV_FREE);
+	nh__flag_set(nh__block_at(table[17].at), NH__PREV_FREE);
+}
+
+static void remove_heap(void)
+{
+	nh_instance_heap_remove(instance, 0, NULL);
 }
 
 /* ---- stepping ----------------------------------------------------------------------------- */
@@ -268,7 +289,7 @@ static bool step(pid_t child)
 struct scene {
 	const char *name;
 	void (*prepare)(void), (*operate)(void);
-	unsigned in_hand; /* KEPT: none */
+	unsigned in_hand; /* KEPT: none; GONE: nothing comes back */
 	size_t common;    /* of the block in hand: what realloc must not lose as long as it is live */
 };
 
@@ -292,13 +313,33 @@ static const struct scene scenes[] = {
 	{"root", usual, set_root, KEPT, 0},
 	{"attach", cached, attach_again, KEPT, 0},
 	{"attach, after a reset in a call", half_done, attach_again, KEPT, 0},
+	{"cold start", damaged, attach_again, GONE, 0},
+	{"remove", nothing, remove_heap, GONE, 0},
 };
+
+/* Whatever it says that it found, it is empty and whole. */
+static void judge_gone(const nh_retained *report)
+{
+	found_gone |= 1u << report->found;
+	NHT_CHECK(report->blocks == 0 && nh_instance_retained_root(instance, 0) == NULL, "%s, with %u blocks",
+	          nh_retained_string(report->found), report->blocks);
+	const char *complaint = nht_valid(instance);
+	if (complaint == NULL)
+		complaint = kept_end(instance, 0);
+	NHT_CHECK(complaint == NULL && nht_fault_count() == 0, "%s", complaint == NULL ? "a fault" : complaint);
+	forget();
+	moments++;
+}
 
 static void judge(const struct scene *scene)
 {
 	memcpy(memory, shared, SIZE);
 	nht_context("%s, after %zu steps", scene->name, steps);
 	nh_retained report = attach();
+	if (scene->in_hand == GONE) {
+		judge_gone(&report);
+		return;
+	}
 	NHT_CHECK(report.found == NH_RETAINED_KEPT, "%s", nh_retained_string(report.found));
 	const char *complaint = kept_all(instance, 0, table, scene->in_hand, scene->in_hand < KEPT ? 2 : 1);
 	NHT_CHECK(complaint == NULL, "%s", complaint);
@@ -320,7 +361,7 @@ static bool play(const struct scene *scene)
 	nh_retained report = attach();
 	MUST(report.found == NH_RETAINED_NONE);
 	scene->prepare();
-	MUST(nh_instance_retained_root_set(instance, 0, table[ROOT].at) == NH_OK);
+	MUST(nh_instance_retained_root_set(instance, 0, table[ROOT].at) == NH_OK); /* NULL: none */
 	if (scene->operate == attach_again) {
 		forget();
 		boot();
@@ -343,7 +384,8 @@ static bool play(const struct scene *scene)
 	waitpid(child, NULL, 0);
 	if (memcmp(seen, shared, SIZE) != 0)
 		judge(scene);
-	printf("%-36s %6zu instructions, %4zu states, all kept\n", scene->name, steps, moments - before);
+	printf("%-36s %6zu instructions, %4zu states, all %s\n", scene->name, steps, moments - before,
+	       scene->in_hand == GONE ? "empty" : "kept");
 	return true;
 }
 
@@ -359,5 +401,6 @@ int main(int argc, char **argv)
 		}
 	}
 	MUST(moments > 100);
+	MUST(found_gone == (1u << NH_RETAINED_KEPT | 1u << NH_RETAINED_NONE | 1u << NH_RETAINED_DAMAGED));
 	return 0;
 }
