@@ -12,10 +12,11 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { spawnSync } from 'node:child_process';
 import { parseArgs } from 'node:util';
+import { pathToFileURL } from 'node:url';
 import { run, RunError, runMain } from '../../bench/run.mjs';
 
 /** [name, target, source or header of core, the text that is replaced, and by what]. The text is in the file exactly once. */
-const MUTANTS = [
+export const MUTANTS = [
   ['a block is not split', 'heaps_moderate', 'tlsf.c', 'have - span >= NH_SPAN_MIN) {\n\t\tlist_in(', 'have - span >= 4096u) {\n\t\tlist_in('],
   ['PREV_FREE stays when all of a block is taken', 'heaps_moderate', 'tlsf.c',
     '\t} else {\n\t\tnh__flag_clear(nh__block_after(taken, have), NH__PREV_FREE);\n\t}', '\t}'],
@@ -28,7 +29,7 @@ const MUTANTS = [
   ['what came to an inbox is lost', 'heaps_moderate', 'heap.c', '(slot->cur = nh__inbox_take(shared)) != 0)', '(slot->cur = nh__inbox_take(shared) & 0u) != 0)'],
   ['a stopped CPU keeps its second magazine', 'heaps_moderate', 'drain.c', 'return heap->two ? &cache->prev[number - NH_CLASSES] : NULL;', 'return NULL;'],
   ['a drain forgets a block', 'heaps_moderate', 'drain.c', '\t\tnh__tlsf_give(&heap->tlsf, block);', '\t\tif (chain != 0)\n\t\t\tnh__tlsf_give(&heap->tlsf, block);'],
-  ['a removal believes in cached blocks', 'heaps_moderate', 'remove.c', '\tif (tally.live + tally.cached == 0) {', '\tif (tally.live <= 1u) {'],
+  ['a removal believes in cached blocks', 'heaps_moderate', 'remove.c', 'tally.live + tally.cached == 0);', 'tally.live <= 1u);'],
   ['a removal counts one too few', 'heaps_moderate', 'remove.c', '*live = tally.live;', '*live = tally.live - 1u;'],
   ['a realloc copies a byte too little', 'heaps_moderate', 'realloc.c', 'size < resize->old_size ? size : resize->old_size);', 'size < resize->old_size ? size : resize->old_size - 1u);'],
   ['a realloc goes to any heap', 'heaps_moderate', 'realloc.c', 'request.require = heap->attributes;', 'request.require = 0;'],
@@ -48,6 +49,7 @@ const MUTANTS = [
   ['a magazine leads out of the heap', 'snapshot_moderate', 'check.c', '\t\tif (nh__heap_at(instance, (uintptr_t)payload) != heap)', '\t\tif (payload == NULL)'],
   ['regions are not looked up', 'snapshot_moderate', 'check.c', '|| offset / sizeof instance->regions[0] >= left', ''],
   ['lists may be anywhere', 'snapshot_moderate', 'check.c', '(uintptr_t)tlsf->heads != heads || ', ''],
+  ['a header that survived leads out of the region', 'retain_moderate', 'retain.c', 'span < NH_SPAN_MIN || span > room || (is_free', 'span < NH_SPAN_MIN || (is_free'],
   ['a list leads out of the region', 'snapshot_full', 'tlsf.c', 'if (nh__tlsf_region_of(tlsf, (uintptr_t)nh__payload(other)) == NULL || !is_free(other))', 'if (!is_free(other))'],
 ];
 
@@ -59,7 +61,7 @@ const { values: options, positionals } = parseArgs({
 /** Who includes a header that is edited. */
 const INCLUDED_BY = { 'tlsf_links.h': 'tlsf.c' };
 
-function edited(name, source, find, replace) {
+export function edited(name, source, find, replace) {
   const text = readFileSync(join('core', source), 'utf8');
   const parts = text.split(find);
   if (parts.length !== 2) throw new RunError(`${name}: the text to change is ${parts.length - 1} times in core/${source}`);
@@ -104,7 +106,7 @@ function hunt(program, target) {
   return { found: status !== 0, executions, seconds: (Date.now() - begin) / 1000, how };
 }
 
-runMain(() => {
+function main() {
   const commands = JSON.parse(readFileSync(join(options.build, 'compile_commands.json'), 'utf8'));
   const chosen = MUTANTS.filter(([name]) => (positionals.length === 0 || positionals.some((text) => name.includes(text))));
   if (chosen.length === 0) throw new RunError('no such mutant');
@@ -118,4 +120,6 @@ runMain(() => {
   }
   console.log(`${chosen.length - missed} of ${chosen.length} found`);
   if (missed) process.exitCode = 1;
-});
+}
+
+if (import.meta.url === pathToFileURL(process.argv[1]).href) await runMain(main);
