@@ -17,9 +17,12 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, wri
 import { join, relative, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { run, RunError, runMain } from '../../bench/run.mjs';
+import { ALONE } from '../support/alone.mjs';
 
 const BUILD = 'build/coverage';
 const TESTS = { target: 'core_tests', label: 'unit|model|stress|fuzz-core', programs: /^(unit|model|stress|fuzz|single)_/ };
+/** Where there are no threads. */
+const UNTHREADED = { ...TESTS, label: 'unit|model' };
 /** Schedules of the explorer's. Not those in which a CPU dies: who never returns was counted when it entered, and a side that is
  * known as a difference would seem to be taken. */
 const SCHEDULES = { target: 'explorers', label: 'explorer', without: 'killed|recover', programs: /^explorer_/ };
@@ -33,6 +36,7 @@ const CONFIGURATIONS = {
   extreme: [{ NH_HARDENING: 'extreme' }, 0.5],
   nocaches: [{ NH_CACHES: '0' }, 2],
   cpu1: [{ NH_CPUS: '1' }, 2],
+  alone: [ALONE, 2, UNTHREADED],
   explorer: [{ NH_EXPLORER: 'ON' }, 100, SCHEDULES],
 };
 

@@ -15,6 +15,7 @@ import { existsSync, mkdirSync, readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { readJson, RunError, runMain, writeJson } from '../../bench/run.mjs';
+import { ALONE } from '../support/alone.mjs';
 import { Explorer } from './explorer.mjs';
 import { Batch } from './batch.mjs';
 import { judge } from './judge.mjs';
@@ -31,12 +32,6 @@ const sha = (text) => createHash('sha256').update(text).digest('hex');
 
 const LABELS = ['unit', 'model'];
 const ARM = { preset: 'arm32', emulator: ['qemu-arm', '-L', '/usr/arm-linux-gnueabihf'] };
-
-/** A microcontroller's options, one CPU, and no threads beside it. */
-const ALONE = {
-  NH_HOST_THREADS: '0', NH_CPUS: '1', NH_CLASS_DOUBLINGS: '0', NH_CAP_SMALL_SPAN: '80', NH_CAP_SMALL: '16', NH_CAP_LARGE: '4',
-  NH_REFILL: '1', NH_MERGE_LOOK: '2', NH_DEPOT_SLOTS: '2', NH_CACHE_SHARE: '6',
-};
 
 /** What judges every mutant that it compiles. */
 const usual = () => [new Target('moderate', {}, LABELS), new Target('full', { NH_HARDENING: 'full' }, LABELS)];
