@@ -3,6 +3,8 @@
  * A CPU that stopped while it added a region or a heap, step by step: whoever recovers it takes back what is reserved, keeps
  * what is in place, and leaves alone what others add.
  */
+#include <string.h>
+
 #include "stopped.h"
 
 #if STOPPED_SKIPPED
@@ -206,6 +208,23 @@ static void stopped_when_a_heap_was_shown(void **state)
 	assert_status(nh_instance_heap_remove(u.instance, 2, NULL), NH_OK);
 }
 
+/* The table's first entry, after the first heap has gone. */
+static void stopped_when_the_first_entry_was_reserved(void **state)
+{
+	int number = -1;
+	(void)state;
+	drop_live();
+	memset(live, 0, sizeof live);
+	assert_status(nh_instance_heap_remove(u.instance, 0, NULL), NH_OK);
+	unit_on_cpu(DEAD);
+	assert_status(nh__heap_prepare(u.instance, &u.configs[0], 0, &addition), NH_OK);
+	unit_on_cpu(0);
+	assert_ptr_equal(addition.entry, &u.instance->regions[0]);
+	assert_recovered();
+	assert_status(nh_instance_heap_add(u.instance, &u.configs[0], &number), NH_OK);
+	assert_int_equal(number, 0);
+}
+
 #define CASE(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
 
 int main(void)
@@ -221,6 +240,7 @@ int main(void)
 		CASE(stopped_before_the_claim),
 		CASE(stopped_while_a_heap_was_shown),
 		CASE(stopped_when_a_heap_was_shown),
+		CASE(stopped_when_the_first_entry_was_reserved),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
