@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Reservations: see core/reserve.h. */
+/* Reservations: see core/reserve.h; and the admin lock, under which they are made: see core/instance.h. */
 #include "core/reserve.h"
 #include "core/retain.h"
 #include "core/starts.h"
